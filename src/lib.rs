@@ -1,0 +1,3 @@
+//! drover provisions Open-Xchange App Suite from Univention identity changes: many contexts at once,
+//! each in order, nothing lost.
+
