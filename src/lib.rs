@@ -1,3 +1,4 @@
 //! drover provisions Open-Xchange App Suite from Univention identity changes: many contexts at once,
 //! each in order, nothing lost.
 
+pub mod model;

@@ -1,0 +1,141 @@
+//! Queue items: their names, their place in the order, and what became of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Name of a queue file, which is also its place in the total order of the queue.
+///
+/// Order: the time in the name (`YYYY-mm-dd-HH-MM-SS[-fraction]`, the fraction read as a decimal
+/// fraction of a second, so `-5` and `-500000` are the same moment and no fraction is 0), then the
+/// name. Names without a time come after all that have one, by name.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ItemName {
+    moment: Option<[u32; 7]>,
+    text: Arc<str>,
+}
+
+impl ItemName {
+    /// Reads a file name such as `2025-03-03-08-00-01-104233.json`.
+    pub fn new(text: &str) -> Self {
+        Self { moment: moment(text), text: text.into() }
+    }
+
+    /// The file name.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Year, month, day, hour, minute, second, nanosecond of a file name.
+fn moment(name: &str) -> Option<[u32; 7]> {
+    let stem = name.strip_suffix(".json").unwrap_or(name);
+    let parts: Vec<&str> = stem.split('-').collect();
+    if !(6..=7).contains(&parts.len()) {
+        return None;
+    }
+    let digits = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !parts.iter().all(digits) {
+        return None;
+    }
+    let mut moment = [0; 7];
+    for (slot, part) in moment.iter_mut().zip(&parts).take(6) {
+        *slot = part.parse().ok()?;
+    }
+    if let Some(fraction) = parts.get(6) {
+        let nanos: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+        moment[6] = nanos.parse().ok()?;
+    }
+    Some(moment)
+}
+
+impl Ord for ItemName {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let key = |name: &Self| (name.moment.is_none(), name.moment);
+        key(self).cmp(&key(other)).then_with(|| self.text.cmp(&other.text))
+    }
+}
+
+impl PartialOrd for ItemName {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for ItemName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for ItemName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for ItemName {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for ItemName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self::new(&text))
+    }
+}
+
+/// What finally became of a queue item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fate")]
+pub enum Fate {
+    /// At least one call changed OX.
+    Applied,
+    /// OX already was as desired, or the object does not concern OX; `reason` says which.
+    NoOp {
+        /// A sentence fragment for people.
+        reason: String,
+    },
+    /// A later item of the same object made it pointless.
+    Superseded {
+        /// File name of that later item.
+        by: ItemName,
+    },
+    /// Its file was removed by hand before it was done.
+    Dropped,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_ordered_by_time_then_text() {
+        let mut names = [
+            "zzz.json",
+            "2025-03-03-08-00-02.json",
+            "2025-03-03-08-00-01-104233.json",
+            "2025-03-03-08-00-01-1042330001.json",
+            "2025-03-03-08-00-01.json",
+            "aaa.json",
+            "2025-03-03-08-00-01-09.json",
+        ]
+        .map(ItemName::new);
+        names.sort();
+        let names: Vec<&str> = names.iter().map(ItemName::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "2025-03-03-08-00-01.json",
+                "2025-03-03-08-00-01-09.json",
+                "2025-03-03-08-00-01-104233.json",
+                "2025-03-03-08-00-01-1042330001.json",
+                "2025-03-03-08-00-02.json",
+                "aaa.json",
+                "zzz.json",
+            ]
+        );
+    }
+}

@@ -1,0 +1,564 @@
+//! Directory objects: what a queue file says, typed; tolerant of the forms in which UDM, UDM REST
+//! and Nubus deliver the same value, strict about what cannot be meant.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::access::{ModuleAccess, RIGHTS};
+use super::dn::Dn;
+use super::ids::{ContextId, ObjectId};
+
+/// Properties of an object as delivered.
+pub type Properties = Map<String, Value>;
+
+/// The six kinds of directory objects that concern OX.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    /// `oxmail/oxcontext`
+    Context,
+    /// `oxmail/accessprofile`
+    Profile,
+    /// `users/user`
+    User,
+    /// `groups/group`
+    Group,
+    /// `oxmail/functional_account`
+    Account,
+    /// `oxresources/oxresources`
+    Resource,
+}
+
+impl ObjectKind {
+    /// All kinds, in the order in which an empty OX would need them.
+    pub const ALL: [Self; 6] =
+        [Self::Context, Self::Profile, Self::User, Self::Group, Self::Account, Self::Resource];
+
+    /// UDM's name of the type.
+    pub const fn udm_type(self) -> &'static str {
+        match self {
+            Self::Context => "oxmail/oxcontext",
+            Self::Profile => "oxmail/accessprofile",
+            Self::User => "users/user",
+            Self::Group => "groups/group",
+            Self::Account => "oxmail/functional_account",
+            Self::Resource => "oxresources/oxresources",
+        }
+    }
+
+    /// The kind of a UDM type name.
+    pub fn from_udm_type(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.udm_type() == name)
+    }
+
+    /// A short word for people and logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Context => "context",
+            Self::Profile => "access profile",
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Account => "functional account",
+            Self::Resource => "resource",
+        }
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What one queue file says: this object is now so, or (`object` none) is gone.
+#[derive(Debug, Clone)]
+pub struct QueueFile {
+    /// Stable identity.
+    pub id: ObjectId,
+    /// Kind of the object.
+    pub kind: ObjectKind,
+    /// Its present DN.
+    pub dn: Dn,
+    /// Its properties as delivered; none if it was deleted.
+    pub properties: Option<Properties>,
+    /// The same, typed.
+    pub object: Option<DirectoryObject>,
+}
+
+/// Why a queue file cannot be used. Says what was expected; the caller adds the file's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueueFileError {
+    /// Not JSON at all.
+    #[error("not valid JSON at line {line}, column {column} (byte {byte}): {reason}")]
+    NotJson {
+        /// Line of the error, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// Offset in the file, from 0.
+        byte: usize,
+        /// The parser's words.
+        reason: String,
+    },
+    /// A field is missing or of the wrong form.
+    #[error("field \"{field}\": expected {expected}, found {found}")]
+    Field {
+        /// Path of the field, such as `object.oxContext`.
+        field: String,
+        /// What would have been right.
+        expected: &'static str,
+        /// What was there (kind of value, never people's data).
+        found: String,
+    },
+}
+
+impl QueueFile {
+    /// Reads a queue file.
+    ///
+    /// # Errors
+    /// [`QueueFileError`] names the byte or the field, and what was expected.
+    pub fn parse(bytes: &[u8]) -> Result<Self, QueueFileError> {
+        let value: Value = serde_json::from_slice(bytes).map_err(|e| not_json(bytes, &e))?;
+        let Value::Object(mut file) = value else {
+            return Err(field_error("", "a JSON object", &value));
+        };
+        let id = match file.get("id") {
+            Some(Value::String(id)) if !id.trim().is_empty() => ObjectId::new(id),
+            other => return Err(field_error("id", "the entryUUID as text", or_null(other))),
+        };
+        let kind = match file.get("udm_object_type") {
+            Some(Value::String(name)) => ObjectKind::from_udm_type(name),
+            _ => None,
+        };
+        let Some(kind) = kind else {
+            return Err(field_error(
+                "udm_object_type",
+                "one of oxmail/oxcontext, oxmail/accessprofile, users/user, groups/group, \
+                 oxmail/functional_account, oxresources/oxresources",
+                or_null(file.get("udm_object_type")),
+            ));
+        };
+        let dn = match file.get("dn") {
+            Some(Value::String(dn)) if !dn.trim().is_empty() => Dn::new(dn),
+            other => return Err(field_error("dn", "the object's DN as text", or_null(other))),
+        };
+        let properties = match file.remove("object") {
+            Some(Value::Object(properties)) => Some(properties),
+            Some(Value::Null) => None,
+            // Absent is not null: a torn or foreign file must not read as a deletion.
+            other => {
+                return Err(field_error(
+                    "object",
+                    "the object's properties, or null for a deletion",
+                    or_null(other.as_ref()),
+                ));
+            }
+        };
+        let object = properties.as_ref().map(|p| DirectoryObject::parse(kind, p)).transpose()?;
+        Ok(Self { id, kind, dn, properties, object })
+    }
+}
+
+fn not_json(bytes: &[u8], error: &serde_json::Error) -> QueueFileError {
+    let (line, column) = (error.line(), error.column());
+    let before: usize =
+        bytes.split_inclusive(|b| *b == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
+    let byte = (before + column.saturating_sub(1)).min(bytes.len());
+    let full = error.to_string();
+    let reason = full.split(" at line ").next().unwrap_or(&full).to_owned();
+    QueueFileError::NotJson { line, column, byte, reason }
+}
+
+/// A directory object of any of the six kinds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DirectoryObject {
+    /// An OX context.
+    Context(ContextObject),
+    /// A set of module rights under a name.
+    Profile(ProfileObject),
+    /// A person, OX user or not.
+    User(UserObject),
+    /// A group, OX group or not.
+    Group(GroupObject),
+    /// A functional account.
+    Account(AccountObject),
+    /// A room, a projector.
+    Resource(ResourceObject),
+}
+
+/// `oxmail/oxcontext`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextObject {
+    /// Its number in OX.
+    pub context: ContextId,
+    /// Its name in OX.
+    pub name: String,
+    /// Quota in MB; none = unlimited (absent, empty, 0 or -1).
+    pub quota_mb: Option<i64>,
+}
+
+/// `oxmail/accessprofile`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileObject {
+    /// Name by which users refer to it.
+    pub name: String,
+    /// The rights it grants.
+    pub access: ModuleAccess,
+}
+
+/// `users/user`. Only what the engine itself looks at; everything else is reached by the attribute
+/// mapping through [`UserObject::properties`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserObject {
+    /// Whether this person is to be an OX user (`isOxUser`).
+    pub is_ox_user: bool,
+    /// Login name in the directory, if present.
+    pub username: Option<String>,
+    /// The context the user belongs to.
+    pub context: Option<ContextId>,
+    /// Name of the access profile; none = no rights.
+    pub profile: Option<String>,
+    /// All properties as delivered.
+    pub properties: Properties,
+}
+
+/// `groups/group`
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupObject {
+    /// Whether this group is to be in OX (`isOxGroup`).
+    pub is_ox_group: bool,
+    /// DNs of its users.
+    pub users: Vec<Dn>,
+    /// All properties as delivered.
+    pub properties: Properties,
+}
+
+/// `oxmail/functional_account`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountObject {
+    /// Name shown in the mail client.
+    pub name: String,
+    /// Its mail address.
+    pub address: String,
+    /// Sender name.
+    pub personal: Option<String>,
+    /// DNs of the users who have it.
+    pub users: Vec<Dn>,
+}
+
+/// `oxresources/oxresources`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceObject {
+    /// Name in OX.
+    pub name: String,
+    /// Display name; the name if absent.
+    pub display_name: String,
+    /// Description, empty if absent.
+    pub description: String,
+    /// Mail address.
+    pub address: Option<String>,
+    /// Its context.
+    pub context: Option<ContextId>,
+}
+
+impl DirectoryObject {
+    /// Reads the properties of an object of a known kind.
+    ///
+    /// # Errors
+    /// [`QueueFileError::Field`] names the property and what was expected.
+    pub fn parse(kind: ObjectKind, p: &Properties) -> Result<Self, QueueFileError> {
+        Ok(match kind {
+            ObjectKind::Context => Self::Context(ContextObject {
+                context: context(p, "contextid")?
+                    .ok_or_else(|| missing("contextid", "the context's number"))?,
+                name: required(p, "name")?,
+                quota_mb: number(p, "oxQuota")?.filter(|quota| *quota > 0),
+            }),
+            ObjectKind::Profile => Self::Profile(ProfileObject {
+                name: required(p, "name")?,
+                access: ModuleAccess::from_fields(
+                    RIGHTS
+                        .iter()
+                        .filter(|right| {
+                            right.word.is_some_and(|w| p.get(w).is_some_and(is_right_set))
+                        })
+                        .map(|right| right.field),
+                ),
+            }),
+            ObjectKind::User => Self::User(UserObject {
+                is_ox_user: flag(p, "isOxUser"),
+                username: text(p, "username")?,
+                context: context(p, "oxContext")?,
+                profile: text(p, "oxAccess")?,
+                properties: p.clone(),
+            }),
+            ObjectKind::Group => Self::Group(GroupObject {
+                is_ox_group: flag(p, "isOxGroup"),
+                users: dns(p, "users")?,
+                properties: p.clone(),
+            }),
+            ObjectKind::Account => Self::Account(AccountObject {
+                name: required(p, "name")?,
+                address: required(p, "mailPrimaryAddress")?,
+                personal: text(p, "personal")?,
+                users: dns(p, "users")?,
+            }),
+            ObjectKind::Resource => {
+                let name = required(p, "name")?;
+                Self::Resource(ResourceObject {
+                    display_name: text(p, "displayname")?.unwrap_or_else(|| name.clone()),
+                    description: text(p, "description")?.unwrap_or_default(),
+                    address: text(p, "resourceMailAddress")?,
+                    context: context(p, "oxContext")?,
+                    name,
+                })
+            }
+        })
+    }
+
+    /// The context the object itself names. Groups and functional accounts have none of their own.
+    pub fn own_context(&self) -> Option<ContextId> {
+        match self {
+            Self::Context(context) => Some(context.context),
+            Self::User(user) => user.context.filter(|_| user.is_ox_user),
+            Self::Resource(resource) => resource.context,
+            Self::Profile(_) | Self::Group(_) | Self::Account(_) => None,
+        }
+    }
+
+    /// The users the object names as its members.
+    pub fn member_dns(&self) -> &[Dn] {
+        match self {
+            Self::Group(group) if group.is_ox_group => &group.users,
+            Self::Account(account) => &account.users,
+            _ => &[],
+        }
+    }
+}
+
+/// Whether a value means "nothing": missing, null, empty text, empty list.
+pub fn is_absent(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(Value::Array(list)) => list.iter().all(|v| is_absent(Some(v))),
+        Some(_) => false,
+    }
+}
+
+/// `isOxUser`, `isOxGroup`: true for `true`, 1 and the texts `OK`, `TRUE`, `1` in any case.
+fn flag(p: &Properties, name: &str) -> bool {
+    match p.get(name) {
+        Some(Value::Array(list)) if list.len() == 1 => truth(&list[0]),
+        Some(value) => truth(value),
+        None => false,
+    }
+}
+
+fn truth(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() == Some(1.0),
+        Value::String(text) => {
+            let text = text.trim();
+            ["ok", "true", "1"].iter().any(|word| text.eq_ignore_ascii_case(word))
+        }
+        _ => false,
+    }
+}
+
+fn is_right_set(value: &Value) -> bool {
+    match value {
+        Value::Array(list) if list.len() == 1 => truth(&list[0]),
+        value => truth(value),
+    }
+}
+
+/// A single text; a list of one counts as that one; numbers are written out.
+fn text(p: &Properties, name: &str) -> Result<Option<String>, QueueFileError> {
+    let value = p.get(name);
+    if is_absent(value) {
+        return Ok(None);
+    }
+    match value {
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(Value::Array(list)) => match list.as_slice() {
+            [Value::String(text)] => Ok(Some(text.clone())),
+            _ => Err(property_error(name, "one text", &Value::Array(list.clone()))),
+        },
+        other => Err(property_error(name, "one text", or_null(other))),
+    }
+}
+
+fn required(p: &Properties, name: &str) -> Result<String, QueueFileError> {
+    text(p, name)?.ok_or_else(|| missing(name, "a text that is not empty"))
+}
+
+/// A whole number, as number or decimal text.
+fn number(p: &Properties, name: &str) -> Result<Option<i64>, QueueFileError> {
+    let value = p.get(name);
+    if is_absent(value) {
+        return Ok(None);
+    }
+    let found = match value {
+        Some(Value::Number(number)) => number.as_i64(),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(Value::Array(list)) => match list.as_slice() {
+            [Value::String(text)] => text.trim().parse().ok(),
+            [Value::Number(number)] => number.as_i64(),
+            _ => None,
+        },
+        _ => None,
+    };
+    match found {
+        Some(number) => Ok(Some(number)),
+        None => Err(property_error(name, "a whole number", or_null(value))),
+    }
+}
+
+fn context(p: &Properties, name: &str) -> Result<Option<ContextId>, QueueFileError> {
+    let Some(number) = number(p, name)? else { return Ok(None) };
+    match u32::try_from(number) {
+        Ok(id) if id > 0 && i32::try_from(id).is_ok() => Ok(Some(ContextId(id))),
+        _ => {
+            Err(property_error(name, "a context number from 1 to 2147483647", &Value::from(number)))
+        }
+    }
+}
+
+/// A list of DNs; a single text counts as a list of one; doubles are dropped, order is kept.
+fn dns(p: &Properties, name: &str) -> Result<Vec<Dn>, QueueFileError> {
+    let values: &[Value] = match p.get(name) {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(list)) => list,
+        Some(single) => std::slice::from_ref(single),
+    };
+    let mut seen = std::collections::HashSet::new();
+    let mut dns = Vec::with_capacity(values.len());
+    for value in values {
+        match value {
+            Value::String(text) if text.trim().is_empty() => {}
+            Value::String(text) => {
+                let dn = Dn::new(text);
+                if seen.insert(dn.key().clone()) {
+                    dns.push(dn);
+                }
+            }
+            Value::Null => {}
+            other => return Err(property_error(name, "a list of DNs", other)),
+        }
+    }
+    Ok(dns)
+}
+
+fn or_null(value: Option<&Value>) -> &Value {
+    value.unwrap_or(&Value::Null)
+}
+
+fn missing(property: &str, expected: &'static str) -> QueueFileError {
+    property_error(property, expected, &Value::Null)
+}
+
+fn property_error(property: &str, expected: &'static str, found: &Value) -> QueueFileError {
+    field_error(&format!("object.{property}"), expected, found)
+}
+
+/// Says what was found by its kind; short plain values are shown, because they are the mistake.
+fn field_error(field: &str, expected: &'static str, found: &Value) -> QueueFileError {
+    let found = match found {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => format!("the boolean {value}"),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) if text.is_empty() => "an empty text".to_owned(),
+        Value::String(text) if text.chars().count() <= 40 => format!("the text {text:?}"),
+        Value::String(text) => format!("a text of {} characters", text.chars().count()),
+        Value::Array(list) => format!("a list of {}", list.len()),
+        Value::Object(_) => "an object".to_owned(),
+    };
+    QueueFileError::Field { field: field.to_owned(), expected, found }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(object: &Value, kind: &str) -> Result<QueueFile, QueueFileError> {
+        let file = json!({"id": "A-1", "udm_object_type": kind, "dn": "cn=x,dc=y", "object": object,
+                          "options": ["default"]});
+        QueueFile::parse(file.to_string().as_bytes())
+    }
+
+    #[test]
+    fn the_same_value_is_read_in_all_its_forms() {
+        for context in [json!(10), json!("10"), json!(" 10 "), json!(["10"])] {
+            for flag in [json!(true), json!("OK"), json!("TRUE"), json!(1), json!("1")] {
+                let file = parse(&json!({"isOxUser": flag, "oxContext": context}), "users/user");
+                let Some(DirectoryObject::User(user)) = file.unwrap().object else { panic!() };
+                assert!(user.is_ox_user, "{flag}");
+                assert_eq!(user.context, Some(ContextId(10)), "{context}");
+            }
+        }
+        for flag in [json!(false), json!("Not"), json!("no"), json!(0), json!(null), json!("")] {
+            let file = parse(&json!({"isOxUser": flag}), "users/user").unwrap();
+            let Some(DirectoryObject::User(user)) = file.object else { panic!() };
+            assert!(!user.is_ox_user, "{flag}");
+            assert_eq!(user.context, None);
+        }
+    }
+
+    #[test]
+    fn lists_may_be_missing_null_or_single() {
+        let dn = "uid=a,dc=y";
+        for (users, count) in
+            [(json!(null), 0), (json!([]), 0), (json!(dn), 1), (json!([dn, "UID=A,dc=y", ""]), 1)]
+        {
+            let file = parse(&json!({"isOxGroup": "OK", "users": users}), "groups/group").unwrap();
+            assert_eq!(file.object.unwrap().member_dns().len(), count, "{users}");
+        }
+        let file = parse(&json!({"isOxGroup": "OK"}), "groups/group").unwrap();
+        assert!(file.object.unwrap().member_dns().is_empty());
+    }
+
+    #[test]
+    fn errors_name_the_field_and_what_was_expected() {
+        let cases = [
+            (parse(&json!({"name": "x"}), "oxmail/oxcontext"), "object.contextid"),
+            (parse(&json!({"name": "x", "contextid": "ten"}), "oxmail/oxcontext"), "\"ten\""),
+            (parse(&json!({"name": "x", "contextid": 0}), "oxmail/oxcontext"), "from 1 to"),
+            (parse(&json!({"users": [1]}), "groups/group"), "object.users"),
+            (parse(&json!({}), "users/userr"), "udm_object_type"),
+            (QueueFile::parse(b"{\"id\": \"x\",\n \"dn\": }"), "line 2"),
+            (QueueFile::parse(b"[]"), "a JSON object"),
+            (
+                QueueFile::parse(br#"{"id":"x","udm_object_type":"users/user","dn":"cn=x"}"#),
+                "null for a deletion",
+            ),
+        ];
+        for (result, part) in cases {
+            let message = result.unwrap_err().to_string();
+            assert!(message.contains(part), "{message} lacks {part}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = QueueFile::parse(&bytes);
+        }
+
+        #[test]
+        fn no_mangled_file_makes_the_reader_panic(cut in 0usize..180, byte in proptest::num::u8::ANY) {
+            let mut file = json!({"id": "A-1", "udm_object_type": "users/user", "dn": "cn=x,dc=y",
+                "object": {"isOxUser": "OK", "oxContext": "10", "username": "x"}}).to_string().into_bytes();
+            let at = cut % file.len();
+            file[at] = byte;
+            let _ = QueueFile::parse(&file);
+            let _ = QueueFile::parse(&file[..at]);
+        }
+    }
+}
