@@ -2,3 +2,5 @@
 //! each in order, nothing lost.
 
 pub mod model;
+pub mod ox;
+pub mod retry;

@@ -1,0 +1,496 @@
+//! What drover may ask of OX: one trait of typed verbs, and what can go wrong.
+//!
+//! The engine knows only this trait. `ox/client.rs` implements it over SOAP; tests and simulations
+//! may implement it in memory. Which credentials a verb needs is the implementation's business:
+//! the master account for contexts and copies, the context's own administrator for all else.
+
+mod call;
+pub mod client;
+mod context;
+mod envelope;
+mod excerpt;
+mod existing;
+mod fault;
+mod group;
+mod resource;
+mod secondary_account;
+mod user;
+mod user_copy;
+
+pub use client::{ClientError, ClientSettings, Deadlines, SoapClient};
+pub use existing::Existing;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::model::{ContextId, ModuleAccess, OxId, Secret, UserFields};
+
+/// A user, group or resource inside a context, by number or by name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// By OX's number.
+    Id(OxId),
+    /// By its name. User names are compared with case, all others without.
+    Name(String),
+}
+
+/// A context as it is to be written. `None` leaves the value in OX as it is (change) or to OX's
+/// default (create).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextData {
+    /// Its number.
+    pub id: ContextId,
+    /// Its name.
+    pub name: Option<String>,
+    /// Quota in MB; -1 = unlimited.
+    pub max_quota_mb: Option<i64>,
+    /// Names by which users reach the context at login; empty = not sent.
+    pub login_mappings: Vec<String>,
+    /// Whether the context is enabled; OX looks at it on create only.
+    pub enabled: Option<bool>,
+}
+
+/// Name and password of an OX administrator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Login name.
+    pub login: String,
+    /// Password.
+    pub password: Secret,
+}
+
+/// A user as OX answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OxUser {
+    /// OX's number.
+    pub id: OxId,
+    /// Everything OX said, fields without value left out.
+    pub fields: UserFields,
+}
+
+impl OxUser {
+    /// The login name, empty if OX did not say it.
+    pub fn name(&self) -> &str {
+        self.fields.text("name").unwrap_or_default()
+    }
+}
+
+/// A group as it is to be written, or as OX answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupData {
+    /// Its name.
+    pub name: String,
+    /// Its display name.
+    pub display_name: String,
+    /// All members. There is no "unchanged": a change without members empties the group.
+    pub members: Vec<OxId>,
+}
+
+/// A group as OX answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OxGroup {
+    /// OX's number.
+    pub id: OxId,
+    /// Name, display name, members.
+    pub data: GroupData,
+}
+
+/// A resource as it is to be written. `None` = not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct ResourceData {
+    /// Name.
+    pub name: Option<String>,
+    /// Display name.
+    pub display_name: Option<String>,
+    /// Description; empty clears it.
+    pub description: Option<String>,
+    /// Mail address.
+    pub email: Option<String>,
+    /// Whether it can be booked.
+    pub available: Option<bool>,
+}
+
+/// A resource as OX answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OxResource {
+    /// OX's number.
+    pub id: OxId,
+    /// Its data.
+    pub data: ResourceData,
+}
+
+/// A secondary mail account as it is to be written for some users.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountData {
+    /// Name shown in the mail client.
+    pub name: String,
+    /// Its address, the key of the account.
+    pub address: String,
+    /// Sender name; `None` = not sent, empty clears it on update.
+    pub personal: Option<String>,
+    /// Login at the mail server.
+    pub login: String,
+}
+
+/// A secondary account as OX lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OxAccount {
+    /// Whose account it is.
+    pub user: OxId,
+    /// Its data; `personal` absent if OX has none.
+    pub data: AccountData,
+}
+
+/// The verbs a plan may use.
+///
+/// Every verb is one SOAP call. Errors: see [`OxError`]; "not there" is an error of class
+/// [`FaultClass::NoSuchUser`] and so on, except where the result type says otherwise.
+#[async_trait]
+pub trait OxApi: Send + Sync + 'static {
+    /// Whether the context exists (`OXContextService.exists`, master).
+    async fn context_exists(&self, context: ContextId) -> Result<bool, OxError>;
+    /// Name, quota and login mappings of a context (`getData`, master).
+    async fn context_get(&self, context: ContextId) -> Result<ContextData, OxError>;
+    /// Creates a context with its administrator (`create`, master). `admin` holds all fields of the
+    /// administrator but name and password, which come from `credentials`.
+    async fn context_create(
+        &self,
+        context: &ContextData,
+        admin: &UserFields,
+        credentials: &Credentials,
+    ) -> Result<(), OxError>;
+    /// Changes a context (`change`, master).
+    async fn context_change(&self, context: &ContextData) -> Result<(), OxError>;
+    /// Deletes a context with all it holds (`delete`, master).
+    async fn context_delete(&self, context: ContextId) -> Result<(), OxError>;
+
+    /// Whether a user of that number, login name or display name exists (`OXUserService.exists`).
+    async fn user_exists(&self, context: ContextId, user: &Target) -> Result<bool, OxError>;
+    /// A user with all fields (`getData`).
+    async fn user_get(&self, context: ContextId, user: &Target) -> Result<OxUser, OxError>;
+    /// Several users with all fields (`getMultipleData`); any missing one faults the whole call.
+    async fn user_get_many(
+        &self,
+        context: ContextId,
+        users: &[Target],
+    ) -> Result<Vec<OxUser>, OxError>;
+    /// Numbers of users whose login or display name matches a pattern, `*` for all (`list`).
+    async fn user_list(&self, context: ContextId, pattern: &str) -> Result<Vec<OxId>, OxError>;
+    /// A user's module rights (`getModuleAccess`).
+    async fn user_access(&self, context: ContextId, user: &Target)
+    -> Result<ModuleAccess, OxError>;
+    /// Creates a user together with its rights (`createByModuleAccess`); answers its number.
+    async fn user_create(
+        &self,
+        context: ContextId,
+        user: &UserFields,
+        access: ModuleAccess,
+    ) -> Result<OxId, OxError>;
+    /// Changes the given fields of a user (`change`). A `name` among them other than the target's
+    /// is a rename and needs the target by number.
+    async fn user_change(
+        &self,
+        context: ContextId,
+        user: &Target,
+        fields: &UserFields,
+    ) -> Result<(), OxError>;
+    /// Sets all 26 rights of a user (`changeByModuleAccess`).
+    async fn user_change_access(
+        &self,
+        context: ContextId,
+        user: &Target,
+        access: ModuleAccess,
+    ) -> Result<(), OxError>;
+    /// Deletes a user (`delete`).
+    async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError>;
+    /// Copies a user into another context (`OXUserCopyService.copyUser`, master); answers its
+    /// number there.
+    async fn user_copy(&self, user: OxId, from: ContextId, to: ContextId) -> Result<OxId, OxError>;
+
+    /// A group with its members (`OXGroupService.getData`).
+    async fn group_get(&self, context: ContextId, group: &Target) -> Result<OxGroup, OxError>;
+    /// All groups that hold a user, group 1 included (`listGroupsForUser`).
+    async fn groups_of_user(&self, context: ContextId, user: OxId)
+    -> Result<Vec<OxGroup>, OxError>;
+    /// Creates a group; answers its number.
+    async fn group_create(&self, context: ContextId, group: &GroupData) -> Result<OxId, OxError>;
+    /// Changes a group; replaces its whole member list. A group that is addressed by name keeps that
+    /// name, which then stands in `data` as well; a rename needs the number.
+    async fn group_change(
+        &self,
+        context: ContextId,
+        group: &Target,
+        data: &GroupData,
+    ) -> Result<(), OxError>;
+    /// Deletes a group.
+    async fn group_delete(&self, context: ContextId, group: &Target) -> Result<(), OxError>;
+    /// Adds members; faults if one is already in it.
+    async fn group_add(
+        &self,
+        context: ContextId,
+        group: OxId,
+        members: &[OxId],
+    ) -> Result<(), OxError>;
+    /// Removes members; those who are not in it do not matter.
+    async fn group_remove(
+        &self,
+        context: ContextId,
+        group: OxId,
+        members: &[OxId],
+    ) -> Result<(), OxError>;
+
+    /// A resource (`OXResourceService.getData`).
+    async fn resource_get(
+        &self,
+        context: ContextId,
+        resource: &Target,
+    ) -> Result<OxResource, OxError>;
+    /// Creates a resource; answers its number.
+    async fn resource_create(
+        &self,
+        context: ContextId,
+        resource: &ResourceData,
+    ) -> Result<OxId, OxError>;
+    /// Changes the given values of a resource.
+    async fn resource_change(
+        &self,
+        context: ContextId,
+        resource: &Target,
+        data: &ResourceData,
+    ) -> Result<(), OxError>;
+    /// Deletes a resource.
+    async fn resource_delete(&self, context: ContextId, resource: &Target) -> Result<(), OxError>;
+
+    /// Secondary accounts of the given users, of all users if none is given
+    /// (`OXSecondaryAccountService.list`).
+    async fn account_list(
+        &self,
+        context: ContextId,
+        users: &[OxId],
+    ) -> Result<Vec<OxAccount>, OxError>;
+    /// Gives each of the users the account, with the mail server of their primary account; all or
+    /// none.
+    async fn account_create(
+        &self,
+        context: ContextId,
+        account: &AccountData,
+        users: &[OxId],
+    ) -> Result<(), OxError>;
+    /// Changes name, sender name and login of the account with that address; false if none of the
+    /// users has it.
+    async fn account_update(
+        &self,
+        context: ContextId,
+        account: &AccountData,
+        users: &[OxId],
+    ) -> Result<bool, OxError>;
+    /// Takes the account with that address from the users; false if none has it.
+    ///
+    /// Never call it with an address that is a user's own primary one: OX would destroy that user's
+    /// mail account.
+    async fn account_delete(
+        &self,
+        context: ContextId,
+        address: &str,
+        users: &[OxId],
+    ) -> Result<bool, OxError>;
+}
+
+/// Class of a fault: the exception named in its `detail`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaultClass {
+    /// `InvalidCredentialsException`
+    InvalidCredentials,
+    /// `InvalidDataException`
+    InvalidData,
+    /// `NoSuchContextException`
+    NoSuchContext,
+    /// `NoSuchUserException`
+    NoSuchUser,
+    /// `NoSuchGroupException`
+    NoSuchGroup,
+    /// `NoSuchResourceException`
+    NoSuchResource,
+    /// `ContextExistsException`
+    ContextExists,
+    /// `UserExistsException`
+    UserExists,
+    /// `StorageException`
+    Storage,
+    /// Another exception that is named in the detail.
+    Other,
+    /// No detail: the server could not read the message, or failed without an OX exception.
+    Undeclared,
+}
+
+/// A SOAP fault: OX's refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of refusal.
+    pub class: FaultClass,
+    /// Name of the exception in the detail, if any.
+    pub exception: Option<String>,
+    /// The text, without the varying `; exceptionId …` tails.
+    pub text: String,
+    /// The first exception id, by which the server's log can be searched.
+    pub exception_id: Option<String>,
+    /// `faultcode`, such as `soap:Server`.
+    pub code: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        match (&self.exception, &self.exception_id) {
+            (Some(exception), Some(id)) => write!(f, " ({exception}, exceptionId {id})"),
+            (Some(exception), None) => write!(f, " ({exception})"),
+            (None, Some(id)) => write!(f, " (exceptionId {id})"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// Why a call did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OxError {
+    /// OX answered with a fault. Nothing was changed.
+    #[error("OX refused {operation}: {fault}")]
+    Fault {
+        /// Service and operation, such as `OXUserService.change`.
+        operation: &'static str,
+        /// The fault.
+        fault: Fault,
+    },
+    /// No connection could be made, so nothing was sent.
+    #[error("cannot reach OX for {operation}: {reason}")]
+    Unreachable {
+        /// Service and operation.
+        operation: &'static str,
+        /// The transport's words.
+        reason: String,
+    },
+    /// The request may have been sent, but no answer came: OX may or may not have done it.
+    #[error("no answer from OX to {operation}: {reason}")]
+    Lost {
+        /// Service and operation.
+        operation: &'static str,
+        /// The transport's words, or the deadline that passed.
+        reason: String,
+    },
+    /// An HTTP answer that is not SOAP: a proxy's page, a service that is not there.
+    #[error("OX answered {operation} with HTTP status {status}: {reason}")]
+    Http {
+        /// Service and operation.
+        operation: &'static str,
+        /// HTTP status code.
+        status: u16,
+        /// Start of the page, without markup.
+        reason: String,
+    },
+    /// An answer that could not be understood; OX may have done what it was asked.
+    #[error("OX's answer to {operation} is not understood: {reason}")]
+    Garbled {
+        /// Service and operation.
+        operation: &'static str,
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// A value that cannot be put on the wire, so nothing was sent.
+    #[error("cannot send {operation}: {field} {reason}")]
+    Unwritable {
+        /// Service and operation.
+        operation: &'static str,
+        /// Name of the field that holds the value.
+        field: &'static str,
+        /// What is wrong with it, completing "the field …"; never the value itself.
+        reason: String,
+    },
+    /// drover has no credentials for the account that this call needs.
+    #[error("no credentials for {account} (needed for {operation})")]
+    NoCredentials {
+        /// Service and operation.
+        operation: &'static str,
+        /// `master` or `context 20`.
+        account: Account,
+    },
+    /// The credentials file cannot be read.
+    #[error("cannot read the credentials file for {operation}: {reason}")]
+    CredentialsUnreadable {
+        /// Service and operation.
+        operation: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Whose credentials a call needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Account {
+    /// The master administrator.
+    Master,
+    /// The administrator of a context.
+    Context(ContextId),
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Master => f.write_str("the master administrator"),
+            Self::Context(context) => write!(f, "the administrator of context {context}"),
+        }
+    }
+}
+
+impl OxError {
+    /// Service and operation that failed.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::Fault { operation, .. }
+            | Self::Unreachable { operation, .. }
+            | Self::Lost { operation, .. }
+            | Self::Http { operation, .. }
+            | Self::Garbled { operation, .. }
+            | Self::Unwritable { operation, .. }
+            | Self::NoCredentials { operation, .. }
+            | Self::CredentialsUnreadable { operation, .. } => operation,
+        }
+    }
+
+    /// The fault, if OX answered with one.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Fault { fault, .. } => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Whether OX may have done what it was asked although no clear answer came. Then it has to be
+    /// asked before anything else is done to that object.
+    pub fn outcome_unknown(&self) -> bool {
+        match self {
+            Self::Lost { .. } | Self::Garbled { .. } | Self::Http { .. } => true,
+            Self::Fault { .. }
+            | Self::Unreachable { .. }
+            | Self::Unwritable { .. }
+            | Self::NoCredentials { .. }
+            | Self::CredentialsUnreadable { .. } => false,
+        }
+    }
+}
+
+/// Where credentials come from; asked at every call, so that a changed file takes effect at once.
+pub trait CredentialSource: Send + Sync + 'static {
+    /// The credentials of an account; none if there is no entry.
+    ///
+    /// # Errors
+    /// A sentence fragment, if the file exists but cannot be read.
+    fn credentials(&self, account: Account) -> Result<Option<Credentials>, String>;
+}
+
+/// Notices of calls, for counting; called once per attempt, after its end.
+pub trait CallObserver: Send + Sync + 'static {
+    /// One call has ended, well or not.
+    fn called(&self, operation: &'static str, took: Duration, result: Result<(), &OxError>);
+}
