@@ -4,3 +4,4 @@
 pub mod model;
 pub mod ox;
 pub mod retry;
+pub mod store;

@@ -1,0 +1,345 @@
+//! What drover remembers: objects as last taken in, what was provisioned of them in which context,
+//! access profiles, faults of items that are not through, what became of queue items.
+//!
+//! One trait, two implementations that must behave alike: `memory` for tests and simulation,
+//! `sqlite` for the service. Reading is cheap and blocking (microseconds); writing goes through
+//! [`Store::commit`], which makes many outcomes durable at once and is called by one thread only.
+
+mod fault;
+pub mod memory;
+pub mod sqlite;
+pub mod storable;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::object::Properties;
+use crate::model::{
+    ContextId, Dn, DnKey, Fate, ItemName, ModuleAccess, ObjectId, ObjectKind, OxId, UserFields,
+};
+use crate::ox::ResourceData;
+
+pub use fault::{FaultRecord, fingerprint};
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
+
+/// Outcomes of queue items that are remembered unless the constructor is told otherwise.
+pub const DEFAULT_KEEP_OUTCOMES: usize = 100_000;
+
+/// Outcomes beyond the retention that one commit forgets besides as many as it adds: enough to
+/// catch up after the retention was lowered, few enough not to be felt.
+const PRUNE_STEP: usize = 64;
+
+/// Everything known of one object of the directory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectRecord {
+    /// Stable identity.
+    pub id: ObjectId,
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its DN as of the newest item that was begun.
+    pub dn: Dn,
+    /// DNs it had before, as long as no other object has taken them; oldest first.
+    pub former_dns: Vec<DnKey>,
+    /// Properties of the newest item that was begun; none if that was a deletion which is not yet
+    /// through in every context.
+    pub properties: Option<Properties>,
+    /// What was provisioned, by context.
+    pub placements: BTreeMap<ContextId, Placement>,
+    /// A move between contexts that was begun and is not through.
+    pub journey: Option<Journey>,
+}
+
+/// What was last provisioned of an object in one context.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "placed")]
+pub enum Placement {
+    /// The context itself.
+    Context {
+        /// Its name in OX.
+        name: String,
+        /// Quota in MB, -1 = unlimited.
+        quota_mb: i64,
+    },
+    /// A user.
+    User {
+        /// OX's number.
+        ox: OxId,
+        /// Login name in OX.
+        name: String,
+        /// Values last sent, or found when the user was adopted; long binary values by digest.
+        fields: UserFields,
+        /// Rights last sent; none if they are not known.
+        access: Option<ModuleAccess>,
+    },
+    /// A group's projection into the context.
+    Group {
+        /// OX's number.
+        ox: OxId,
+        /// Name in OX.
+        name: String,
+        /// Members last sent, each with the number it had then.
+        members: BTreeMap<ObjectId, OxId>,
+    },
+    /// A functional account's projection into the context.
+    Account {
+        /// Address of the account.
+        address: String,
+        /// Those who have it.
+        members: BTreeMap<ObjectId, AccountMember>,
+    },
+    /// A resource.
+    Resource {
+        /// OX's number.
+        ox: OxId,
+        /// Values last sent.
+        data: ResourceData,
+    },
+}
+
+impl Placement {
+    /// OX's number, for the kinds that have one.
+    pub fn ox_id(&self) -> Option<OxId> {
+        match self {
+            Self::User { ox, .. } | Self::Group { ox, .. } | Self::Resource { ox, .. } => Some(*ox),
+            Self::Context { .. } | Self::Account { .. } => None,
+        }
+    }
+}
+
+/// One user's copy of a functional account, as last written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountMember {
+    /// The user's number at that time.
+    pub ox: OxId,
+    /// Name of the account.
+    pub name: String,
+    /// Sender name.
+    pub personal: Option<String>,
+    /// Login at the mail server.
+    pub login: String,
+}
+
+/// A user's move between contexts, written down before each step that cannot be seen afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journey {
+    /// Context the user leaves.
+    pub from: ContextId,
+    /// Context the user goes to.
+    pub to: ContextId,
+    /// The user's number in the context it leaves.
+    pub ox: OxId,
+    /// Login name in the context it leaves; the copy bears it at first.
+    pub name: String,
+    /// Before the copy was asked for, no user of that name was in the new context: one found there
+    /// later is the copy.
+    pub copying: bool,
+}
+
+/// The context part of a group or account has to be looked at again, because a member appeared,
+/// went, or changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mark {
+    /// The group or functional account.
+    pub object: ObjectId,
+    /// Where.
+    pub context: ContextId,
+}
+
+/// An access profile as of a place in the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileVersion {
+    /// The directory object that defines it.
+    pub object: ObjectId,
+    /// Name by which users refer to it.
+    pub name: String,
+    /// From this item on.
+    pub since: ItemName,
+    /// Its rights; none if it was deleted there.
+    pub access: Option<ModuleAccess>,
+}
+
+/// What became of a queue item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemOutcome {
+    /// File name.
+    pub item: ItemName,
+    /// SHA-256 of the file's content, so that a new file under an old name is not taken for done.
+    pub digest: [u8; 32],
+    /// The object, if the file said.
+    pub object: Option<ObjectId>,
+    /// Its kind.
+    pub kind: Option<ObjectKind>,
+    /// How it ended.
+    pub fate: Fate,
+    /// Attempts made, the first one included.
+    pub attempts: u32,
+    /// Last fault that was met on the way, for people.
+    pub last_fault: Option<String>,
+    /// Exception id of that fault.
+    pub exception_id: Option<String>,
+    /// When it ended, milliseconds since 1970 UTC.
+    pub ended_ms: i64,
+}
+
+/// One step of memory.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// The object as of an item that was begun. Replaces DN and properties, keeps placements.
+    /// A changed DN becomes a former one; any other object that had the new DN as a former one
+    /// loses it.
+    PutObject {
+        /// Stable identity.
+        id: ObjectId,
+        /// Kind.
+        kind: ObjectKind,
+        /// DN now.
+        dn: Dn,
+        /// Properties; none for a deletion that is under way.
+        properties: Option<Properties>,
+        /// Members it names now (groups and functional accounts), for [`Store::naming`].
+        members: Vec<DnKey>,
+    },
+    /// The object is gone: record, DNs, placements, marks, journey, what it names.
+    ForgetObject {
+        /// Stable identity.
+        id: ObjectId,
+    },
+    /// What was provisioned in a context.
+    PutPlacement {
+        /// The object; its record exists.
+        id: ObjectId,
+        /// The context.
+        context: ContextId,
+        /// What is there now.
+        placement: Placement,
+    },
+    /// Nothing of the object is in that context any more.
+    DropPlacement {
+        /// The object.
+        id: ObjectId,
+        /// The context.
+        context: ContextId,
+    },
+    /// The context was deleted in OX: all placements and marks in it are gone.
+    DropContext {
+        /// The context.
+        context: ContextId,
+    },
+    /// A move has reached a step; none when it is through.
+    PutJourney {
+        /// The user.
+        id: ObjectId,
+        /// Where it stands.
+        journey: Option<Journey>,
+    },
+    /// A new version of an access profile.
+    PutProfile(ProfileVersion),
+    /// Look again; setting a mark twice is one mark. The object need not be known.
+    SetMark(Mark),
+    /// Looked at.
+    ClearMark(Mark),
+    /// An item's attempt failed for good; replaces what is remembered of its earlier ones.
+    PutFault(FaultRecord),
+    /// The item's fault is cured, or nobody's any more.
+    ClearFault {
+        /// The queue file.
+        item: ItemName,
+    },
+    /// An item has ended. Its fault is forgotten: the outcome tells of it.
+    End(ItemOutcome),
+}
+
+/// Steps that become durable together or not at all.
+pub type Commit = Vec<Change>;
+
+/// Why the memory failed. Always serious: without it nothing may be acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database said no.
+    #[error("cannot {act} the state database: {source}")]
+    Database {
+        /// What was tried, such as "open" or "write to".
+        act: &'static str,
+        /// The database's words.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The database was written by a newer drover.
+    #[error(
+        "the state database has schema version {found}, this drover knows versions up to {known}; \
+         run the newer drover, or restore the database from before its upgrade"
+    )]
+    Newer {
+        /// Version found.
+        found: i64,
+        /// Newest version this program knows.
+        known: i64,
+    },
+    /// The file itself could not be prepared.
+    #[error("cannot {act} the state database's file {path}: {source}")]
+    File {
+        /// What was tried, such as "create".
+        act: &'static str,
+        /// The file.
+        path: String,
+        /// The system's words.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A change needs the record of an object that is not there; a mistake of drover itself.
+    #[error("cannot record {what} of {object}: the object is not known")]
+    UnknownObject {
+        /// What was to be recorded.
+        what: &'static str,
+        /// The object.
+        object: ObjectId,
+    },
+    /// A stored value cannot be read back.
+    #[error("the state database holds an unreadable {what}: {reason}")]
+    Unreadable {
+        /// Which kind of record.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// drover's memory.
+pub trait Store: Send + Sync + 'static {
+    /// Everything known of one object.
+    fn object(&self, id: &ObjectId) -> Result<Option<ObjectRecord>, StoreError>;
+
+    /// Calls `each` for every known object, in no particular order; for the indexes at start.
+    fn objects(&self, each: &mut dyn FnMut(ObjectRecord)) -> Result<(), StoreError>;
+
+    /// Groups and functional accounts whose newest begun state names a member under any of these
+    /// DNs; sorted, without doubles.
+    fn naming(&self, members: &[DnKey]) -> Result<Vec<ObjectId>, StoreError>;
+
+    /// Marks that are set, sorted.
+    fn marks(&self) -> Result<Vec<Mark>, StoreError>;
+
+    /// All remembered versions of access profiles, oldest first (by the item that made them). There
+    /// is one for each object, name and item: putting it again replaces it.
+    fn profiles(&self) -> Result<Vec<ProfileVersion>, StoreError>;
+
+    /// Faults of items that are not through, sorted by item.
+    fn faults(&self) -> Result<Vec<FaultRecord>, StoreError>;
+
+    /// What became of an item of that name, if it ended.
+    fn outcome(&self, item: &ItemName) -> Result<Option<ItemOutcome>, StoreError>;
+
+    /// The outcomes that were recorded last first, at most `limit`.
+    fn outcomes(&self, limit: usize) -> Result<Vec<ItemOutcome>, StoreError>;
+
+    /// Makes commits durable, all of them or none, in the given order. Called by one thread.
+    ///
+    /// # Errors
+    /// Nothing was changed then, and nothing may be acknowledged.
+    fn commit(&self, commits: &[Commit]) -> Result<(), StoreError>;
+}

@@ -1,0 +1,158 @@
+//! Versions of the schema and the way from one to the next.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::super::StoreError;
+use super::{failed, file};
+
+/// The n-th step leads from version n to version n + 1 (`PRAGMA user_version`; 0 is an empty file).
+/// A published step is never changed again.
+pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+
+/// Objects have a short number of their own (`nr`), so that the many rows that belong to them do
+/// not repeat a 36-character id.
+const VERSION_1: &str = "
+CREATE TABLE objects (
+    nr         INTEGER PRIMARY KEY,
+    id         TEXT NOT NULL UNIQUE,
+    kind       TEXT NOT NULL,
+    dn         TEXT NOT NULL,
+    dn_key     TEXT NOT NULL,
+    properties TEXT
+) STRICT;
+CREATE INDEX objects_by_dn ON objects (dn_key);
+
+-- The oldest of an object has the smallest nr.
+CREATE TABLE former_dns (
+    nr     INTEGER PRIMARY KEY,
+    dn_key TEXT NOT NULL UNIQUE,
+    object INTEGER NOT NULL REFERENCES objects (nr) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX former_dns_by_object ON former_dns (object);
+
+CREATE TABLE members (
+    object INTEGER NOT NULL REFERENCES objects (nr) ON DELETE CASCADE,
+    dn_key TEXT NOT NULL,
+    PRIMARY KEY (object, dn_key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_by_dn ON members (dn_key, object);
+
+-- ox_id and name are in the body too; here they are for people who look with sqlite3.
+CREATE TABLE placements (
+    object  INTEGER NOT NULL REFERENCES objects (nr) ON DELETE CASCADE,
+    context INTEGER NOT NULL,
+    ox_id   INTEGER,
+    name    TEXT,
+    body    TEXT NOT NULL,
+    UNIQUE (object, context)
+) STRICT;
+CREATE INDEX placements_by_context ON placements (context, ox_id);
+
+CREATE TABLE journeys (
+    object       INTEGER PRIMARY KEY REFERENCES objects (nr) ON DELETE CASCADE,
+    from_context INTEGER NOT NULL,
+    to_context   INTEGER NOT NULL,
+    ox_id        INTEGER NOT NULL,
+    name         TEXT NOT NULL,
+    copying      INTEGER NOT NULL
+) STRICT;
+
+-- By id, not nr: a mark may be there before the object is known.
+CREATE TABLE marks (
+    object  TEXT NOT NULL,
+    context INTEGER NOT NULL,
+    PRIMARY KEY (object, context)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX marks_by_context ON marks (context);
+
+CREATE TABLE profiles (
+    object TEXT NOT NULL,
+    name   TEXT NOT NULL,
+    since  TEXT NOT NULL,
+    access TEXT,
+    PRIMARY KEY (object, name, since)
+) STRICT, WITHOUT ROWID;
+
+-- The one recorded last has the greatest nr.
+CREATE TABLE items (
+    nr           INTEGER PRIMARY KEY,
+    item         TEXT NOT NULL UNIQUE,
+    digest       BLOB NOT NULL,
+    object       TEXT,
+    kind         TEXT,
+    fate         TEXT NOT NULL,
+    attempts     INTEGER NOT NULL,
+    last_fault   TEXT,
+    exception_id TEXT,
+    ended_ms     INTEGER NOT NULL
+) STRICT;
+";
+
+/// Faults of items that are not through. By name and id: most of their objects are not known yet.
+const VERSION_2: &str = "
+CREATE TABLE faults (
+    item         TEXT NOT NULL PRIMARY KEY,
+    context      INTEGER,
+    object       TEXT,
+    class        TEXT NOT NULL,
+    text         TEXT NOT NULL,
+    exception_id TEXT,
+    fingerprint  TEXT NOT NULL,
+    attempts     INTEGER NOT NULL,
+    first_ms     INTEGER NOT NULL,
+    last_ms      INTEGER NOT NULL
+) STRICT;
+";
+
+/// Checks the version, brings an older schema up to date, and sets what a writing connection needs.
+///
+/// # Errors
+/// [`StoreError::Newer`] before anything was touched.
+pub(super) fn prepare(
+    db: &mut Connection,
+    path: &Path,
+    migrations: &[&str],
+) -> Result<(), StoreError> {
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let found = version(db)?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    // WAL lets readers read while the writer writes; FULL makes a returned commit survive a power
+    // cut.
+    db.pragma_update(None, "journal_mode", "wal").map_err(failed("open"))?;
+    db.pragma_update(None, "synchronous", "full").map_err(failed("open"))?;
+    db.pragma_update(None, "foreign_keys", true).map_err(failed("open"))?;
+    // Pages in KiB, negative as SQLite wants it: the writer touches rows all over a big file.
+    db.pragma_update(None, "cache_size", -65_536).map_err(failed("open"))?;
+    // A long read (the one at start) lets the log grow; give the space back afterwards.
+    db.pragma_update(None, "journal_size_limit", 67_108_864).map_err(failed("open"))?;
+    if found > 0 && found < known {
+        file::snapshot(db, path, found)?;
+    }
+    for (step, next) in migrations.iter().zip(1..).skip(usize::try_from(found).unwrap_or(0)) {
+        migrate(db, step, next)?;
+    }
+    Ok(())
+}
+
+/// One step, together with the new version number, or nothing of it.
+fn migrate(db: &mut Connection, step: &str, next: i64) -> Result<(), StoreError> {
+    let upgrade = failed("upgrade");
+    let transaction =
+        db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&upgrade)?;
+    if version(&transaction)? == next - 1 {
+        transaction.execute_batch(step).map_err(&upgrade)?;
+        transaction.pragma_update(None, "user_version", next).map_err(&upgrade)?;
+    }
+    transaction.commit().map_err(&upgrade)
+}
+
+fn version(db: &Connection) -> Result<i64, StoreError> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed("open"))
+}
+
+#[cfg(test)]
+mod tests;
