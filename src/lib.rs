@@ -3,5 +3,6 @@
 
 pub mod model;
 pub mod ox;
+pub mod plan;
 pub mod retry;
 pub mod store;

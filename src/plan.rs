@@ -1,0 +1,351 @@
+//! Decide, then do: what has to happen in OX so that one object is there as the directory wants it.
+//!
+//! Pure: no clock, no socket, no actor. Each kind of object has a *case*, which holds what is
+//! desired, what was last provisioned, and whatever OX has answered meanwhile. Asked for the next
+//! step, a case says: do this operation, ask this question, or done. What came of the step is told
+//! to the case, and it is asked again. So the whole plan is a loop that converges, and the law it
+//! has to keep is short: a case that starts from what an earlier run left behind has nothing to do.
+//!
+//! ```text
+//! desired ──┐                 ┌── Do(operation) ── OX ── done / refused ──┐
+//! placed  ──┼──► case.next() ─┼── Ask(question) ── OX ── answered ────────┼──► case.next() …
+//! journey ──┘                 └── Done                                    │
+//!                                   └─ case.changes(): what to remember ◄─┘
+//! ```
+
+pub mod account;
+pub mod attributes;
+pub mod context;
+pub mod entitlement;
+pub mod group;
+pub mod resource;
+pub mod user;
+
+use crate::model::{ContextId, ModuleAccess, ObjectId, OxId, UserFields};
+use crate::ox::{
+    AccountData, ContextData, GroupData, OxAccount, OxGroup, OxResource, OxUser, ResourceData,
+    Target,
+};
+use crate::store::{Change, Journey};
+
+/// One verb that changes OX (or, for a journey, drover's own memory before OX is changed).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Create a context; the administrator's name and password come from the credentials file.
+    ContextCreate {
+        /// The context.
+        data: ContextData,
+    },
+    /// Change a context.
+    ContextChange {
+        /// The context.
+        data: ContextData,
+    },
+    /// Delete a context and all it holds.
+    ContextDelete {
+        /// Which.
+        context: ContextId,
+    },
+    /// Create a user with its rights. The password is added on the way out.
+    UserCreate {
+        /// Where.
+        context: ContextId,
+        /// All fields.
+        fields: UserFields,
+        /// All rights.
+        access: ModuleAccess,
+    },
+    /// Change some fields of a user.
+    UserChange {
+        /// Where.
+        context: ContextId,
+        /// Whom.
+        user: Target,
+        /// The fields.
+        fields: UserFields,
+    },
+    /// Set a user's rights.
+    UserAccess {
+        /// Where.
+        context: ContextId,
+        /// Whom.
+        user: Target,
+        /// All rights.
+        access: ModuleAccess,
+    },
+    /// Delete a user.
+    UserDelete {
+        /// Where.
+        context: ContextId,
+        /// Whom.
+        user: Target,
+    },
+    /// Write down, durably, that the copy is about to be made.
+    JourneyBegin {
+        /// The journey.
+        journey: Journey,
+    },
+    /// Copy a user into another context.
+    UserCopy {
+        /// Its number in the old context.
+        user: OxId,
+        /// Old context.
+        from: ContextId,
+        /// New context.
+        to: ContextId,
+    },
+    /// Create a group.
+    GroupCreate {
+        /// Where.
+        context: ContextId,
+        /// Name and all members.
+        data: GroupData,
+    },
+    /// Change a group.
+    GroupChange {
+        /// Where.
+        context: ContextId,
+        /// Which.
+        group: Target,
+        /// Name and all members.
+        data: GroupData,
+    },
+    /// Delete a group.
+    GroupDelete {
+        /// Where.
+        context: ContextId,
+        /// Which.
+        group: Target,
+    },
+    /// Create a resource.
+    ResourceCreate {
+        /// Where.
+        context: ContextId,
+        /// Its values.
+        data: ResourceData,
+    },
+    /// Change a resource.
+    ResourceChange {
+        /// Where.
+        context: ContextId,
+        /// Which.
+        resource: Target,
+        /// The values that change.
+        data: ResourceData,
+    },
+    /// Delete a resource.
+    ResourceDelete {
+        /// Where.
+        context: ContextId,
+        /// Which.
+        resource: Target,
+    },
+    /// Give users a secondary account.
+    AccountCreate {
+        /// Where.
+        context: ContextId,
+        /// The account.
+        data: AccountData,
+        /// Whom.
+        users: Vec<OxId>,
+    },
+    /// Change users' secondary account.
+    AccountUpdate {
+        /// Where.
+        context: ContextId,
+        /// The account.
+        data: AccountData,
+        /// Whose.
+        users: Vec<OxId>,
+    },
+    /// Take a secondary account from users.
+    AccountDelete {
+        /// Where.
+        context: ContextId,
+        /// Its address.
+        address: String,
+        /// From whom.
+        users: Vec<OxId>,
+    },
+}
+
+/// What OX has to be asked before the next operation can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Question {
+    /// What is this context like?
+    Context(ContextId),
+    /// Do our credentials open this context?
+    Login(ContextId),
+    /// Who is this user?
+    User(ContextId, Target),
+    /// What is this group like?
+    Group(ContextId, String),
+    /// What is this resource like?
+    Resource(ContextId, String),
+    /// Which secondary accounts does this user have?
+    Accounts(ContextId, OxId),
+    /// Which users are there at all?
+    UserIds(ContextId),
+}
+
+/// OX's answer to a [`Question`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// There is no such thing.
+    Absent,
+    /// There is, and no more is to be said.
+    Present,
+    /// There is, and it is another object of the directory.
+    Foreign(ObjectId),
+    /// A context.
+    Context(ContextData),
+    /// A user.
+    User(OxUser),
+    /// A group.
+    Group(OxGroup),
+    /// A resource.
+    Resource(OxResource),
+    /// Accounts.
+    Accounts(Vec<OxAccount>),
+    /// Numbers of users.
+    UserIds(Vec<OxId>),
+}
+
+/// What an operation gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// Done, and this is the new object's number.
+    Id(OxId),
+    /// There was nothing to do it to (accounts only).
+    NothingThere,
+}
+
+/// Why OX did not do an operation, as far as a plan can make something of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The object itself is not there.
+    Missing,
+    /// A context is not there; its number, if OX said which.
+    ContextMissing(Option<ContextId>),
+    /// A user named in the request (a member) is not there.
+    MemberMissing,
+    /// Something of that name or address is there already.
+    Exists,
+    /// Anything else.
+    Other,
+}
+
+/// What a case wants next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// Do this.
+    Do(Operation),
+    /// Find this out.
+    Ask(Question),
+    /// Nothing is left to do. `why` says why if nothing was done at all.
+    Done {
+        /// A sentence fragment for people, such as "is no OX user".
+        why: &'static str,
+    },
+    /// It cannot be done until the directory or OX is put right.
+    Stuck(Problem),
+}
+
+/// Why an object cannot be provisioned, found by drover itself rather than by OX.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The access profile is not known.
+    #[error(
+        "unknown access profile \"{name}\"{suggestion}; known profiles: {known}. Create the \
+         profile, or correct oxAccess"
+    )]
+    UnknownProfile {
+        /// Name on the user.
+        name: String,
+        /// `, did you mean "pim"?` or nothing.
+        suggestion: String,
+        /// Known names, comma-separated.
+        known: String,
+    },
+    /// Fields that OX insists on are missing.
+    #[error("OX wants {fields} for a new user; set them in the directory")]
+    MissingFields {
+        /// Comma-separated.
+        fields: String,
+    },
+    /// The user cannot be named.
+    #[error("{0}")]
+    Unnamed(String),
+    /// The login template of functional accounts cannot be filled in.
+    #[error("login of the functional account: {0}")]
+    Template(String),
+    /// A context exists, but drover has no key to it.
+    #[error(
+        "context {context} exists in OX, but the credentials file has no working entry for it; add \
+         its administrator's \"adminuser\" and \"adminpass\" under \"{context}\""
+    )]
+    ContextWithoutKey {
+        /// Which.
+        context: ContextId,
+    },
+    /// Removing the account would destroy a user's own mailbox entry.
+    #[error(
+        "{address} is the primary address of user {user} in context {context}; removing the \
+         functional account there would destroy that user's own mail account. Give one of them \
+         another address"
+    )]
+    AccountIsPrimary {
+        /// The address (people's data; shown to operators with the item only).
+        address: String,
+        /// OX's number of the user.
+        user: OxId,
+        /// The context.
+        context: ContextId,
+    },
+    /// The name is still taken by another object of the directory.
+    #[error(
+        "the name is still taken in context {context} by object {owner} of the directory; it is \
+         free as soon as that object's rename or deletion is through"
+    )]
+    NameTaken {
+        /// The context.
+        context: ContextId,
+        /// Whose name it is.
+        owner: ObjectId,
+    },
+    /// A resource lacks its mail address.
+    #[error("OX wants a mail address for a new resource; set resourceMailAddress")]
+    ResourceWithoutAddress,
+}
+
+/// One object on its way to being as desired in one context (in two, while it moves).
+pub trait Case: Send {
+    /// The next step, from all that is known now. Asking twice gives the same answer.
+    fn next(&self) -> Next;
+
+    /// An operation was done.
+    fn done(&mut self, operation: &Operation, reply: Reply);
+
+    /// OX refused an operation. True: the case has drawn its conclusion and is to be asked again.
+    /// False: it knows no way on; the fault stands.
+    fn refused(&mut self, operation: &Operation, refusal: Refusal) -> bool;
+
+    /// A question was answered.
+    fn answered(&mut self, question: &Question, answer: Answer);
+
+    /// What has to be remembered of all that was learnt since the start.
+    fn changes(&self) -> Vec<Change>;
+
+    /// Whether anything in OX was changed.
+    fn applied(&self) -> bool;
+
+    /// Whether something that drover did not make was taken over.
+    fn adopted(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests;
