@@ -1,8 +1,10 @@
 //! drover provisions Open-Xchange App Suite from Univention identity changes: many contexts at once,
 //! each in order, nothing lost.
 
+mod durable;
 pub mod model;
 pub mod ox;
 pub mod plan;
+pub mod queue;
 pub mod retry;
 pub mod store;
