@@ -2,9 +2,12 @@
 //! each in order, nothing lost.
 
 mod durable;
+pub mod index;
+pub mod lanes;
 pub mod model;
 pub mod ox;
 pub mod plan;
 pub mod queue;
 pub mod retry;
+pub mod route;
 pub mod store;
