@@ -1,12 +1,16 @@
 //! drover provisions Open-Xchange App Suite from Univention identity changes: many contexts at once,
 //! each in order, nothing lost.
 
+pub mod clock;
+pub mod credentials;
 mod durable;
 pub mod index;
 pub mod lanes;
 pub mod model;
 pub mod ox;
 pub mod plan;
+pub mod profiles;
+pub mod provision;
 pub mod queue;
 pub mod retry;
 pub mod route;

@@ -1,0 +1,105 @@
+//! Who of a group's or account's members is in a context, and under which number.
+
+use std::collections::BTreeMap;
+
+use tracing::info;
+
+use super::perform::ask;
+use super::{Env, Failure};
+use crate::model::object::DirectoryObject;
+use crate::model::{ContextId, Dn, ModuleAccess, ObjectId, ObjectKind, OxId, UserFields};
+use crate::ox::Target;
+use crate::plan::attributes::desired_fields;
+use crate::plan::{Answer, Question};
+use crate::store::{Change, Placement};
+
+/// Members of one group or account in one context.
+#[derive(Debug, Default)]
+pub struct Members {
+    /// Those who are there.
+    pub there: BTreeMap<ObjectId, OxId>,
+    /// Those who belong there and are not in OX; looked after when they appear.
+    pub missing: Vec<Dn>,
+}
+
+/// Finds the members that are in `context`.
+///
+/// Three kinds of absence are kept apart: who is no OX user, unknown, or at home in another context
+/// is simply not meant here; who belongs here but whose number is not known is looked up in OX, once
+/// however many ask; who is not there even then is *missing* and remembered.
+///
+/// # Errors
+/// The look-up's: a member who could not be asked for is never taken for absent.
+pub async fn members_in(env: &Env, context: ContextId, dns: &[Dn]) -> Result<Members, Failure> {
+    let mut members = Members::default();
+    for dn in dns {
+        let Some(id) = env.index.by_dn(dn.key()) else { continue };
+        let state = env.index.with(&id, |known| {
+            (known.kind, known.home, known.at(context).and_then(|presence| presence.ox))
+        });
+        match state {
+            Some((ObjectKind::User, _, Some(ox))) => {
+                members.there.insert(id, ox);
+            }
+            Some((ObjectKind::User, Some(home), None)) if home == context => {
+                let found = env.members.look_up(context, id.clone()).await;
+                match found.map_err(|failure| (*failure).clone())? {
+                    Some(ox) => {
+                        members.there.insert(id, ox);
+                    }
+                    None => members.missing.push(dn.clone()),
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(members)
+}
+
+/// Finds a member's number in OX and remembers it. For the member-id cache.
+///
+/// # Errors
+/// OX's, or the memory's.
+pub async fn find_member(
+    env: &Env,
+    context: ContextId,
+    user: &ObjectId,
+) -> Result<Option<OxId>, Failure> {
+    let record = env.store.object(user).map_err(|error| Failure::memory(&error))?;
+    let Some(record) = record else { return Ok(None) };
+    let Some(DirectoryObject::User(object)) = record
+        .properties
+        .as_ref()
+        .and_then(|properties| DirectoryObject::parse(ObjectKind::User, properties).ok())
+    else {
+        return Ok(None);
+    };
+    let mapping = match env.mapping.read() {
+        Ok(mapping) => mapping.clone(),
+        Err(poisoned) => poisoned.into_inner().clone(),
+    };
+    let given = object.profile.as_ref().map(|_| ModuleAccess::NONE);
+    let Ok(desired) = desired_fields(&object, user, &record.dn, given, &mapping, &env.policy.user)
+    else {
+        return Ok(None);
+    };
+    let names = [object.username.as_deref().unwrap_or_default(), desired.name.as_str()];
+    if env.is_admin(context, &names) {
+        return Ok(None);
+    }
+    let question = Question::User(context, Target::Name(desired.name.clone()));
+    let Answer::User(found) = ask(env, &question).await? else { return Ok(None) };
+    let mut fields = UserFields::new();
+    for (field, _) in desired.fields.iter() {
+        if let Some(value) = found.fields.get(field.name()) {
+            fields.insert(field, value.clone());
+        }
+    }
+    let placement = Placement::User { ox: found.id, name: desired.name, fields, access: None };
+    let change = Change::PutPlacement { id: user.clone(), context, placement };
+    let recorded = env.recorder.record(vec![change], None).await;
+    recorded.map_err(|error| Failure::unrecorded(&error))?;
+    info!(object.id = %user, context.id = context.0, ox.id = found.id.0,
+          "a member's number was not known and was looked up in OX");
+    Ok(Some(found.id))
+}

@@ -1,0 +1,491 @@
+//! One job from its queue file to its durable outcome.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+use tracing::{debug, warn};
+
+use super::members::Members;
+use super::perform::{Driven, drive};
+use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
+use super::{Coverage, Ended, Env, Failure, Job, OnRevoke};
+use crate::model::object::{DirectoryObject, UserObject};
+use crate::model::{ContextId, DnKey, Fate, ObjectId, ObjectKind, QueueFile};
+use crate::plan::Case;
+use crate::plan::account::AccountCase;
+use crate::plan::context::ContextCase;
+use crate::plan::group::GroupCase;
+use crate::plan::resource::ResourceCase;
+use crate::plan::user::UserCase;
+use crate::store::{Change, Commit, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion};
+
+/// Digest by which a queue file is recognised.
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// What a job has done so far.
+struct Progress {
+    commit: Commit,
+    applied: bool,
+    heard: bool,
+    why: &'static str,
+    failure: Option<Failure>,
+}
+
+impl Progress {
+    fn new(commit: Commit) -> Self {
+        Self { commit, applied: false, heard: false, why: "needs no change in OX", failure: None }
+    }
+
+    fn nothing(commit: Commit, why: &'static str) -> Self {
+        Self { why, ..Self::new(commit) }
+    }
+
+    fn failed(commit: Commit, failure: Failure) -> Self {
+        Self { failure: Some(failure), ..Self::new(commit) }
+    }
+
+    /// Takes over what a case has learnt.
+    fn with_case(mut self, case: &dyn Case, result: Result<Driven, Failure>) -> Self {
+        self.commit.extend(case.changes());
+        self.applied |= case.applied();
+        match result {
+            Ok(driven) => {
+                self.why = driven.why;
+                self.heard |= driven.heard;
+            }
+            Err(failure) => self.failure = Some(failure),
+        }
+        self
+    }
+}
+
+/// Does a job.
+pub async fn run(env: &Env, job: &Job) -> Ended {
+    match job {
+        Job::Item { name, digest, .. } => {
+            let bytes = match env.queue.read(name) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => return Ended::Withdrawn,
+                Err(error) => return Ended::Failed(Failure::local(error.to_string())),
+            };
+            if self::digest(&bytes) != *digest {
+                return Ended::Rewritten;
+            }
+            match QueueFile::parse(&bytes) {
+                Ok(file) => item(env, job, &file).await,
+                Err(error) => Ended::Failed(Failure::unusable(error.to_string())),
+            }
+        }
+        Job::Look { mark, suspect } => look(env, mark, *suspect).await,
+        Job::Superseded { name, digest, by } => {
+            let end = Change::End(ItemOutcome {
+                item: name.clone(),
+                digest: *digest,
+                object: None,
+                kind: None,
+                fate: Fate::Superseded { by: by.clone() },
+                attempts: 0,
+                last_fault: None,
+                exception_id: None,
+                ended_ms: env.clock.now_ms(),
+            });
+            let why = "a later item of the same object made it pointless";
+            finish(env, Progress::nothing(vec![end], why), None).await
+        }
+    }
+}
+
+/// Makes what was done durable, and says how the part ended.
+async fn finish(env: &Env, progress: Progress, coverage: Option<Coverage>) -> Ended {
+    if !progress.commit.is_empty()
+        && let Err(error) = env.recorder.record(progress.commit, coverage).await
+    {
+        return Ended::Failed(Failure::unrecorded(&error));
+    }
+    match progress.failure {
+        Some(failure) => Ended::Failed(failure),
+        None => Ended::Done { applied: progress.applied, heard: progress.heard, why: progress.why },
+    }
+}
+
+async fn item(env: &Env, job: &Job, file: &QueueFile) -> Ended {
+    let Job::Item { context, sole, contexts, suspect, .. } = job else {
+        return Ended::Failed(Failure::local("not an item".to_owned()));
+    };
+    let record = match env.store.object(&file.id) {
+        Ok(record) => record,
+        Err(error) => return Ended::Failed(Failure::memory(&error)),
+    };
+    let record = record.as_ref();
+    // Where it is now decides where it has to be worked on. If an earlier item that was to move it
+    // was dropped by hand, this one was routed for another state and is routed anew.
+    let elsewhere = record.is_some_and(|record| {
+        file.kind != ObjectKind::Context
+            && (record.placements.keys().any(|placed| !contexts.contains(placed))
+                || record.journey.as_ref().is_some_and(|j| !contexts.contains(&j.to)))
+    });
+    if elsewhere {
+        return Ended::Rewritten;
+    }
+    let known = record.is_some();
+    let begin = if file.object.is_some() || known { vec![put_object(file)] } else { Vec::new() };
+    let mut progress = match (&file.object, file.kind) {
+        (object, ObjectKind::Profile) => profile(env, job, file, object.as_ref(), begin),
+        (object, ObjectKind::User) => {
+            let user = match object {
+                Some(DirectoryObject::User(user)) => Some(user),
+                _ => None,
+            };
+            user_item(env, job, file, user, record, begin).await
+        }
+        (object, ObjectKind::Context) => {
+            let wanted = match object {
+                Some(DirectoryObject::Context(wanted)) => Some(wanted),
+                _ => None,
+            };
+            context_item(env, file, wanted, *context, record, begin, *suspect).await
+        }
+        (object, ObjectKind::Resource) => {
+            let wanted = match object {
+                Some(DirectoryObject::Resource(wanted)) => Some(wanted),
+                _ => None,
+            };
+            let mut case = ResourceCase::new(file.id.clone(), wanted, record, *suspect);
+            let result = drive(env, &file.id, &mut case).await;
+            note_adoption(&file.id, file.kind, &case);
+            Progress::new(begin).with_case(&case, result)
+        }
+        (object, ObjectKind::Group | ObjectKind::Account) => match context {
+            Some(context) => {
+                let mut progress =
+                    project(env, &file.id, object.as_ref(), *context, record, begin, *suspect)
+                        .await;
+                if progress.failure.is_none() {
+                    let mark = Mark { object: file.id.clone(), context: *context };
+                    progress.commit.push(Change::ClearMark(mark));
+                }
+                progress
+            }
+            None => Progress::nothing(begin, "has no member in any context"),
+        },
+    };
+    let mut coverage = None;
+    if progress.failure.is_none() && *sole {
+        progress.commit.extend(closing(env, job, file, known, progress.applied, progress.why));
+        coverage = Some(Coverage {
+            object: file.id.clone(),
+            members: members(file),
+            contexts: contexts.clone(),
+        })
+        .filter(|coverage| !coverage.members.is_empty());
+    }
+    finish(env, progress, coverage).await
+}
+
+/// The last changes of an item whose every part is done. Also called by the supervisor, for items
+/// with several parts.
+pub fn closing(
+    env: &Env,
+    job: &Job,
+    file: &QueueFile,
+    known: bool,
+    applied: bool,
+    why: &str,
+) -> Commit {
+    let mut commit = Vec::new();
+    if file.object.is_none() && known {
+        commit.push(Change::ForgetObject { id: file.id.clone() });
+    }
+    if let Job::Item { name, digest, attempt, last_fault, .. } = job {
+        let fate = if applied { Fate::Applied } else { Fate::NoOp { reason: why.to_owned() } };
+        let (last_fault, exception_id) = match last_fault {
+            Some((text, id)) => (Some(text.clone()), id.clone()),
+            None => (None, None),
+        };
+        commit.push(Change::End(ItemOutcome {
+            item: name.clone(),
+            digest: *digest,
+            object: Some(file.id.clone()),
+            kind: Some(file.kind),
+            fate,
+            attempts: *attempt,
+            last_fault,
+            exception_id,
+            ended_ms: env.clock.now_ms(),
+        }));
+    }
+    commit
+}
+
+/// The members a file names, for the reverse index.
+pub fn members(file: &QueueFile) -> Vec<DnKey> {
+    let dns = file.object.iter().flat_map(DirectoryObject::member_dns);
+    dns.map(|dn| dn.key().clone()).collect()
+}
+
+fn put_object(file: &QueueFile) -> Change {
+    Change::PutObject {
+        id: file.id.clone(),
+        kind: file.kind,
+        dn: file.dn.clone(),
+        properties: file.properties.clone(),
+        members: members(file),
+    }
+}
+
+fn profile(
+    env: &Env,
+    job: &Job,
+    file: &QueueFile,
+    object: Option<&DirectoryObject>,
+    mut begin: Commit,
+) -> Progress {
+    let Job::Item { name: item, .. } = job else { return Progress::new(begin) };
+    let version = match object {
+        Some(DirectoryObject::Profile(profile)) => Some(ProfileVersion {
+            object: file.id.clone(),
+            name: profile.name.clone(),
+            since: item.clone(),
+            access: Some(profile.access),
+        }),
+        _ => old_profile_name(env, &file.id).map(|name| ProfileVersion {
+            object: file.id.clone(),
+            name,
+            since: item.clone(),
+            access: None,
+        }),
+    };
+    let Some(version) = version else {
+        return Progress::nothing(begin, "was not known");
+    };
+    if let Err(text) = env.profile_file.write(&version.name, version.access) {
+        return Progress::failed(begin, Failure::local(text));
+    }
+    add_to_book(env, &version);
+    begin.push(Change::PutProfile(version));
+    Progress { applied: true, ..Progress::new(begin) }
+}
+
+/// The name under which a profile object was last known.
+pub fn old_profile_name(env: &Env, id: &ObjectId) -> Option<String> {
+    let properties = env.store.object(id).ok()??.properties?;
+    match DirectoryObject::parse(ObjectKind::Profile, &properties) {
+        Ok(DirectoryObject::Profile(profile)) => Some(profile.name),
+        _ => None,
+    }
+}
+
+/// Makes a profile's version known to all that plan from now on.
+pub fn add_to_book(env: &Env, version: &ProfileVersion) {
+    match env.book.write() {
+        Ok(mut book) => book.add(version),
+        Err(poisoned) => poisoned.into_inner().add(version),
+    }
+}
+
+async fn context_item(
+    env: &Env,
+    file: &QueueFile,
+    wanted: Option<&crate::model::object::ContextObject>,
+    context: Option<ContextId>,
+    record: Option<&ObjectRecord>,
+    begin: Commit,
+    suspect: bool,
+) -> Progress {
+    let Some(context) = context else {
+        return Progress::nothing(begin, "was not in OX");
+    };
+    let extra: Vec<String> = env
+        .policy
+        .extra_mappings
+        .iter()
+        .map(|pattern| {
+            let name = wanted.map_or("", |wanted| wanted.name.as_str());
+            pattern.replace("{id}", &context.to_string()).replace("{name}", name)
+        })
+        .collect();
+    let mut case = ContextCase::new(file.id.clone(), context, wanted, &extra, record, suspect);
+    let result = drive(env, &file.id, &mut case).await;
+    note_adoption(&file.id, file.kind, &case);
+    let deleted = wanted.is_none() && result.is_ok();
+    let mut progress = Progress::new(begin).with_case(&case, result);
+    // The entry goes with the context, whoever deleted it: a later context of that number has
+    // another administrator.
+    if deleted
+        && record.is_some_and(|r| r.placements.contains_key(&context))
+        && let Err(text) = env.vault.remove(context)
+    {
+        progress.failure = Some(Failure::local(text));
+    }
+    progress
+}
+
+async fn user_item(
+    env: &Env,
+    job: &Job,
+    file: &QueueFile,
+    user: Option<&UserObject>,
+    record: Option<&ObjectRecord>,
+    begin: Commit,
+) -> Progress {
+    let Job::Item { name, suspect, .. } = job else { return Progress::new(begin) };
+    let wanted = match user.filter(|user| user.is_ox_user) {
+        None => match (user, env.policy.on_revoke) {
+            (Some(_), OnRevoke::Disable) => record.and_then(disabled),
+            _ => None,
+        },
+        Some(user) => match want_user(env, name, file, user, record) {
+            Ok(Wish::Wanted(wanted)) => Some(*wanted),
+            Ok(Wish::Nothing(why)) => return Progress::nothing(begin, why),
+            Err(problem) => return Progress::failed(begin, Failure::problem(&problem)),
+        },
+    };
+    let mut accounts = BTreeMap::new();
+    for context in record.iter().flat_map(|record| record.placements.keys()) {
+        accounts.insert(*context, env.index.accounts_of(&file.id, *context));
+    }
+    let mut case = UserCase::new(file.id.clone(), wanted, record, accounts, *suspect);
+    let result = drive(env, &file.id, &mut case).await;
+    note_adoption(&file.id, file.kind, &case);
+    for field in case.not_clearable() {
+        warn!(item.name = %name, object.id = %file.id, ox.field = field,
+              "the value was removed in the directory, but OX cannot clear it over SOAP; it stays");
+    }
+    Progress::new(begin).with_case(&case, result)
+}
+
+/// Provisions a group or functional account in one context.
+async fn project(
+    env: &Env,
+    id: &ObjectId,
+    object: Option<&DirectoryObject>,
+    context: ContextId,
+    record: Option<&ObjectRecord>,
+    begin: Commit,
+    suspect: bool,
+) -> Progress {
+    // A number may turn out stale while we are at it; then the members are looked up anew, once.
+    for attempt in 0..2 {
+        let members = match object.map(DirectoryObject::member_dns) {
+            None | Some([]) => Members::default(),
+            Some(dns) => match env.groups.resolve(context, dns.to_vec()).await {
+                Ok(members) => members,
+                Err(failure) => return Progress::failed(begin, failure),
+            },
+        };
+        if !members.missing.is_empty() {
+            warn!(object.id = %id, context.id = context.0, members.missing = members.missing.len(),
+                  "members who belong into this context are not in OX; they are added when they appear");
+        }
+        let placement = record.and_then(|record| record.placements.get(&context));
+        let present = |member: &ObjectId, ox| env.index.ox_id(member, context) == Some(ox);
+        let (progress, stale) = match object {
+            Some(DirectoryObject::Account(account)) => {
+                let wanted = match want_account(env, id, account, &members) {
+                    Ok(wanted) => wanted,
+                    Err(failure) => return Progress::failed(begin, failure),
+                };
+                let owner = |address: &str| env.index.owner(context, address);
+                let mut case =
+                    AccountCase::new(id.clone(), context, wanted, placement, present, owner);
+                let result = drive(env, id, &mut case).await;
+                // After an answer that did not come, it is most likely our own.
+                if !suspect {
+                    note_adoption(id, ObjectKind::Account, &case);
+                }
+                let progress = Progress::new(begin.clone()).with_case(&case, result);
+                (progress, case.stale_members().to_vec())
+            }
+            Some(DirectoryObject::Group(group)) => {
+                let wanted = match want_group(env, id, group, members) {
+                    Ok(GroupWish::There(wanted)) => Some(wanted),
+                    Ok(GroupWish::Nowhere) => None,
+                    Ok(GroupWish::Reserved) => {
+                        return Progress::nothing(begin, "is OX's own group \"users\"");
+                    }
+                    Err(problem) => return Progress::failed(begin, Failure::problem(&problem)),
+                };
+                let mut case =
+                    GroupCase::new(id.clone(), context, wanted, placement, suspect, present);
+                let result = drive(env, id, &mut case).await;
+                note_adoption(id, ObjectKind::Group, &case);
+                let progress = Progress::new(begin.clone()).with_case(&case, result);
+                (progress, case.stale_members().to_vec())
+            }
+            _ => {
+                // Deleted: whatever is there goes.
+                let owner = |address: &str| env.index.owner(context, address);
+                match placement {
+                    Some(Placement::Account { .. }) => {
+                        let mut case =
+                            AccountCase::new(id.clone(), context, None, placement, present, owner);
+                        let result = drive(env, id, &mut case).await;
+                        (Progress::new(begin.clone()).with_case(&case, result), Vec::new())
+                    }
+                    _ => {
+                        let mut case =
+                            GroupCase::new(id.clone(), context, None, placement, suspect, present);
+                        let result = drive(env, id, &mut case).await;
+                        (Progress::new(begin.clone()).with_case(&case, result), Vec::new())
+                    }
+                }
+            }
+        };
+        if progress.failure.is_none() || stale.is_empty() || attempt > 0 {
+            return progress;
+        }
+        warn!(object.id = %id, context.id = context.0, members.stale = stale.len(),
+              "OX does not know members under the numbers remembered for them; they are looked up anew");
+        let forget = stale.into_iter().map(|id| Change::DropPlacement { id, context }).collect();
+        if let Err(error) = env.recorder.record(forget, None).await {
+            return Progress::failed(Vec::new(), Failure::unrecorded(&error));
+        }
+    }
+    Progress::new(begin)
+}
+
+/// Looks again at a group or account in one context, from its newest begun state.
+async fn look(env: &Env, mark: &Mark, suspect: bool) -> Ended {
+    let cleared = vec![Change::ClearMark(mark.clone())];
+    let record = match env.store.object(&mark.object) {
+        Ok(Some(record)) => record,
+        Ok(None) => {
+            return finish(env, Progress::nothing(cleared, "is gone"), None).await;
+        }
+        Err(error) => return Ended::Failed(Failure::memory(&error)),
+    };
+    let object = match &record.properties {
+        None => None,
+        Some(properties) => match DirectoryObject::parse(record.kind, properties) {
+            Ok(object) => Some(object),
+            Err(error) => {
+                return Ended::Failed(Failure::unusable(error.to_string()));
+            }
+        },
+    };
+    debug!(object.id = %mark.object, context.id = mark.context.0, "looking again at its members");
+    let progress = project(
+        env,
+        &mark.object,
+        object.as_ref(),
+        mark.context,
+        Some(&record),
+        Vec::new(),
+        suspect,
+    )
+    .await;
+    let mut progress = progress;
+    if progress.failure.is_none() {
+        progress.commit.extend(cleared);
+    }
+    finish(env, progress, None).await
+}
+
+fn note_adoption(id: &ObjectId, kind: ObjectKind, case: &dyn Case) {
+    if case.adopted() {
+        warn!(object.id = %id, object.kind = %kind,
+              "took over an object that was in OX already under this name");
+    }
+}
