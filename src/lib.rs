@@ -1,9 +1,11 @@
 //! drover provisions Open-Xchange App Suite from Univention identity changes: many contexts at once,
 //! each in order, nothing lost.
 
+pub mod actors;
 pub mod clock;
 pub mod credentials;
 mod durable;
+pub mod engine;
 pub mod index;
 pub mod lanes;
 pub mod model;
@@ -12,6 +14,7 @@ pub mod plan;
 pub mod profiles;
 pub mod provision;
 pub mod queue;
+pub mod redact;
 pub mod retry;
 pub mod route;
 pub mod store;

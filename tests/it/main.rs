@@ -3,6 +3,8 @@
 #![expect(unreachable_pub, reason = "pub says that other test files use it")]
 #![expect(clippy::needless_pass_by_value, reason = "helpers are easier to call with values")]
 
+mod engine;
+mod fakes;
 mod ox_calls;
 mod ox_hazards;
 mod ox_recorded;

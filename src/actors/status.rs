@@ -1,0 +1,68 @@
+//! Snapshots: where everything is now. Readers look at the newest one and never wait for an actor.
+
+use serde::Serialize;
+
+/// An item that stands still, or a file that cannot be used.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct FaultyItem {
+    /// Queue file.
+    pub item: String,
+    /// Where it stands still, such as `context 20`.
+    pub lane: String,
+    /// The object's id, if the file could be read.
+    pub object: Option<String>,
+    /// Its kind.
+    pub kind: Option<String>,
+    /// What happened.
+    pub fault: String,
+    /// OX's exception id.
+    pub exception_id: Option<String>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// How many items wait behind it in its lane.
+    pub behind: usize,
+    /// What to do about it.
+    pub advice: String,
+}
+
+/// Everything at a moment.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Items taken in since the start.
+    pub taken_in: u64,
+    /// Items that changed OX.
+    pub applied: u64,
+    /// Items that needed no change.
+    pub no_op: u64,
+    /// Items that a later one made pointless.
+    pub superseded: u64,
+    /// Items whose file was removed by hand.
+    pub dropped: u64,
+    /// Items that were done before, of which only the file was left.
+    pub repeated: u64,
+    /// Groups and accounts looked at again because of their members.
+    pub looked_again: u64,
+    /// Items (and looks) not yet through.
+    pub pending: usize,
+    /// Contexts that have work.
+    pub active: usize,
+    /// Calls that run now, at most one a context.
+    pub running: usize,
+    /// Whether the first reading of the queue is through.
+    pub read: bool,
+    /// Why OX is paused, if it is down.
+    pub outage: Option<String>,
+    /// What stands still.
+    pub faulty: Vec<FaultyItem>,
+    /// Failed attempts since the start.
+    pub failures: u64,
+    /// Context actors that died and were replaced.
+    pub restarts: u64,
+}
+
+impl Snapshot {
+    /// Items that came to an end.
+    pub fn ended(&self) -> u64 {
+        self.applied + self.no_op + self.superseded + self.dropped + self.repeated
+    }
+}

@@ -1,0 +1,241 @@
+//! What follows from a fault: whose it is, when to try again, what people are told.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use actix::prelude::*;
+use rand::Rng;
+use tracing::{error, info, warn};
+
+use super::breaker::Order;
+use super::remembered::context_of;
+use super::{FaultyItem, Supervisor, Task, Until, What};
+use crate::lanes::{EntryId, Lane, Start};
+use crate::model::ContextId;
+use crate::ox::Account;
+use crate::provision::Failure;
+use crate::redact::without_addresses;
+use crate::retry::{Backoff, Verdict};
+use crate::store::{Change, fingerprint};
+
+/// A lasting fault that is not cured.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) failure: Failure,
+    /// Where it was met.
+    pub(super) lane: Lane,
+    /// What it has in common with faults of the same cause.
+    pub(super) fingerprint: String,
+    /// When the first of the item's attempts failed.
+    pub(super) first_ms: i64,
+    /// It was met by an earlier run; in this one the item was not tried yet.
+    pub(super) remembered: bool,
+}
+
+impl Supervisor {
+    /// A part failed: its lane stops, for the time that its verdict says.
+    pub(super) fn fault(&mut self, start: &Start, failure: &Failure, ctx: &mut Context<Self>) {
+        self.counts.failures += 1;
+        self.lanes.stop(start.entry, start.lane);
+        let Some(task) = self.lanes.task_mut(start.entry) else { return };
+        // Stays until the part is done: a later attempt may fail before it has looked.
+        if failure.unknown_outcome {
+            task.suspect.insert(start.lane);
+        }
+        match failure.verdict {
+            Verdict::Outage => self.outage(start.entry, failure, ctx),
+            Verdict::Busy => {
+                task.busy += 1;
+                let tries = NonZeroU32::new(task.busy).unwrap_or(NonZeroU32::MIN);
+                if tries >= self.rules.busy_attempts {
+                    self.lasting(start, failure, ctx);
+                } else {
+                    // Nobody's fault, so it is no attempt either.
+                    task.attempts = task.attempts.saturating_sub(1);
+                    let name = task.name.clone();
+                    let pause = self.pause(&self.rules.busy.clone(), tries);
+                    info!(item.name = %name, lane = %start.lane, delay_ms = millis(pause),
+                          fault = without_addresses(&failure.text), "OX wants a moment; the item is tried again");
+                    self.set_timer(start.entry, pause, ctx);
+                }
+                self.ox_answered();
+            }
+            Verdict::Lasting => {
+                if failure.missing_key.is_none() {
+                    self.ox_answered();
+                } else {
+                    self.probe_with_another();
+                }
+                self.lasting(start, failure, ctx);
+            }
+        }
+    }
+
+    fn outage(&mut self, entry: EntryId, failure: &Failure, ctx: &mut Context<Self>) {
+        self.waiting_for_ox.insert(entry);
+        if let Some(task) = self.lanes.task_mut(entry) {
+            task.attempts = task.attempts.saturating_sub(1);
+        }
+        self.outage_since.get_or_insert_with(tokio::time::Instant::now);
+        let Order::Pause(probe) = self.breaker.outage(&failure.text) else { return };
+        let pause = self.pause(&self.rules.outage.clone(), probe);
+        if probe == NonZeroU32::MIN {
+            error!(
+                fault = without_addresses(&failure.text),
+                delay_ms = millis(pause),
+                "OX cannot be reached; everything waits, no item is to blame, and drover asks \
+                    again by itself"
+            );
+        } else {
+            warn!(
+                fault = without_addresses(&failure.text),
+                attempt = probe,
+                delay_ms = millis(pause),
+                "OX still cannot be reached"
+            );
+        }
+        ctx.run_later(pause, |actor, ctx| {
+            actor.breaker.pause_over();
+            // Any one of those that wait is a good probe.
+            if let Some(entry) = actor.waiting_for_ox.pop_first() {
+                actor.lanes.wake(entry);
+            }
+            actor.pump(ctx);
+        });
+    }
+
+    fn lasting(&mut self, start: &Start, failure: &Failure, ctx: &mut Context<Self>) {
+        let now = self.env.clock.now_ms();
+        let fingerprint = fingerprint(&failure.class, &failure.text);
+        let Some(task) = self.lanes.task_mut(start.entry) else { return };
+        task.fault = Some(Box::new(Standing {
+            failure: failure.clone(),
+            lane: start.lane,
+            fingerprint: fingerprint.clone(),
+            first_ms: task.fault.as_ref().map_or(now, |earlier| earlier.first_ms),
+            remembered: false,
+        }));
+        self.faulty.insert(start.entry);
+        let attempts = task.attempts.max(1);
+        let here = attempts.saturating_sub(task.earlier_attempts);
+        let name = task.name.clone();
+        let (object, kind) = match &task.what {
+            What::Item(item) => (item.object.clone(), item.kind.to_string()),
+            What::Look(mark) => (mark.object.clone(), "members".to_owned()),
+        };
+        let context = match start.lane {
+            Lane::Context(context) => Some(context.0),
+            Lane::Directory => None,
+        };
+        if let Some(record) = self.fault_record(start.entry) {
+            self.remember(vec![Change::PutFault(record)], ctx);
+        }
+        let behind = self.lanes.depth(start.lane).saturating_sub(1);
+        let alike = Some(self.contexts_with(&fingerprint)).filter(|contexts| *contexts > 1);
+        let company = alike.map_or_else(String::new, |contexts| {
+            format!(" It is one of {contexts} contexts that stand still for the same reason.")
+        });
+        let advice = self.advice(name.as_str(), failure);
+        // A run that is to end counts its own attempts only, and pauses as if they were the first.
+        let (tries, over) = match self.rules.until {
+            Until::Told => (attempts, false),
+            Until::Empty { attempts: most, .. } => (here, here >= most.get()),
+        };
+        let tries = NonZeroU32::new(tries).unwrap_or(NonZeroU32::MIN);
+        let pause = self.pause(&self.rules.faulty.clone(), tries);
+        error!(item.name = %name, lane = %start.lane, context.id = context, object.id = %object,
+               object.kind = kind, fault = without_addresses(&failure.text),
+               fault.class = failure.class, exception.id = failure.exception_id.as_deref(),
+               attempt = attempts, delay_ms = (!over).then(|| millis(pause)), waiting = behind,
+               contexts.alike = alike,
+               "{} stands still at a faulty item.{company} {advice}", start.lane);
+        if over {
+            if let Some(task) = self.lanes.task_mut(start.entry) {
+                task.given_up = true;
+            }
+        } else {
+            self.set_timer(start.entry, pause, ctx);
+        }
+    }
+
+    /// How many contexts stand still at items with faults of that fingerprint, which were met in
+    /// this run.
+    fn contexts_with(&self, fingerprint: &str) -> usize {
+        let mut contexts: BTreeSet<ContextId> = BTreeSet::new();
+        for entry in &self.faulty {
+            let fault = self.lanes.task(*entry).and_then(|task| task.fault.as_ref());
+            let Some(fault) = fault.filter(|f| !f.remembered && f.fingerprint == fingerprint)
+            else {
+                continue;
+            };
+            // An item that is just tried again stands still until it is through.
+            let lanes = self.lanes.stopped_lanes(*entry).chain([fault.lane]);
+            contexts.extend(lanes.filter_map(context_of));
+        }
+        contexts.len()
+    }
+
+    /// Whether an item's fault is not cured by a part that was done in its lane: it was met in
+    /// another one.
+    pub(super) fn stands_elsewhere(&self, start: &Start) -> bool {
+        let fault = self.lanes.task(start.entry).and_then(|task| task.fault.as_ref());
+        let open = |lane: Lane| self.lanes.open_lanes(start.entry).any(|open| open == lane);
+        self.lanes.is_stopped(start.entry)
+            || fault.is_some_and(|f| !start.sole && f.lane != start.lane && open(f.lane))
+    }
+
+    fn pause(&mut self, backoff: &Backoff, attempt: NonZeroU32) -> Duration {
+        backoff.pause(attempt, self.rng.random_range(0.0..1.0))
+    }
+
+    /// What to do about a fault, for people.
+    fn advice(&self, item: &str, failure: &Failure) -> String {
+        let drop = format!("Or remove {}/{item} to drop this item", self.queue_place);
+        match failure.missing_key {
+            Some(Account::Context(context)) => format!(
+                "Add \"{context}\" with its administrator's \"adminuser\" and \"adminpass\" to the \
+                 credentials file; drover goes on by itself. {drop}."
+            ),
+            Some(Account::Master) => format!(
+                "Add \"master\" with \"adminuser\" and \"adminpass\" to the credentials file, or set \
+                 OX_MASTER_PASSWORD. {drop}."
+            ),
+            None if failure.class == "InvalidCredentialsException" => format!(
+                "Check the administrator's name and password in the credentials file, and that the \
+                 context exists. {drop}."
+            ),
+            None => format!(
+                "Put the object right in the directory or the cause right in OX; drover tries again \
+                 by itself. {drop}."
+            ),
+        }
+    }
+
+    pub(super) fn faulty_item(&self, entry: EntryId, task: &Task) -> Option<FaultyItem> {
+        let fault = task.fault.as_ref()?;
+        let failure = &fault.failure;
+        let mut lanes = self.lanes.open_lanes(entry);
+        let first = lanes.next()?;
+        let lane = lanes.find(|lane| *lane == fault.lane).unwrap_or(first);
+        let (object, kind) = match &task.what {
+            What::Item(item) => (item.object.to_string(), item.kind.to_string()),
+            What::Look(mark) => (mark.object.to_string(), "members".to_owned()),
+        };
+        Some(FaultyItem {
+            item: task.name.to_string(),
+            lane: lane.to_string(),
+            object: Some(object),
+            kind: Some(kind),
+            fault: failure.text.clone(),
+            exception_id: failure.exception_id.clone(),
+            attempts: task.attempts,
+            behind: self.lanes.depth(lane).saturating_sub(1),
+            advice: self.advice(task.name.as_str(), failure),
+        })
+    }
+}
+
+fn millis(pause: Duration) -> u64 {
+    u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
+}
