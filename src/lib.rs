@@ -17,4 +17,6 @@ pub mod queue;
 pub mod redact;
 pub mod retry;
 pub mod route;
+pub mod settings;
 pub mod store;
+pub mod telemetry;

@@ -11,3 +11,4 @@ mod ox_recorded;
 mod ox_server;
 mod ox_tls;
 mod ox_xml;
+mod settings;
