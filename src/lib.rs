@@ -18,5 +18,6 @@ pub mod redact;
 pub mod retry;
 pub mod route;
 pub mod settings;
+pub mod sim;
 pub mod store;
 pub mod telemetry;

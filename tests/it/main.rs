@@ -12,3 +12,6 @@ mod ox_server;
 mod ox_tls;
 mod ox_xml;
 mod settings;
+mod sim_recorded;
+mod sim_server;
+mod sim_soap;

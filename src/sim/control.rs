@@ -1,0 +1,104 @@
+//! `/sim/`: state, log, counters, script and seeds of a running simulator.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use serde_json::{Value, json};
+
+use super::SeedContext;
+use super::http::{body_text, response};
+use super::script::{Rule, ScriptUpdate};
+use super::server::Shared;
+
+const JSON: &str = "application/json";
+
+/// Answers a request below `/sim/`.
+pub(crate) async fn answer(
+    shared: &Arc<Shared>,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().trim_start_matches("/sim/");
+    match (parts.method, path) {
+        (Method::GET, "state") => json_response(200, &shared.lock().world.state()),
+        (Method::GET, "stats") => {
+            let stats = shared.lock().stats();
+            json_response(200, &serde_json::to_value(stats).unwrap_or_default())
+        }
+        (Method::GET, "log") => log(shared),
+        (Method::DELETE, "log") => {
+            shared.lock().log.clear();
+            json_response(200, &json!({}))
+        }
+        (Method::POST, "script") => match body_text(body).await.map(|text| read_script(&text)) {
+            Some(Ok(update)) => {
+                shared.lock().script.update(update);
+                json_response(200, &json!({}))
+            }
+            Some(Err(error)) => refuse(&error.to_string()),
+            None => refuse("the request did not arrive whole"),
+        },
+        (Method::DELETE, "script") => {
+            shared.lock().script.clear();
+            json_response(200, &json!({}))
+        }
+        (Method::POST, "contexts") => match body_text(body).await.map(|text| read_seeds(&text)) {
+            Some(Ok(seeds)) => {
+                for seed in &seeds {
+                    if let Err(error) = shared.seed(seed) {
+                        return refuse(&error.to_string());
+                    }
+                }
+                json_response(200, &json!({ "seeded": seeds.len() }))
+            }
+            Some(Err(error)) => refuse(&error.to_string()),
+            None => refuse("the request did not arrive whole"),
+        },
+        _ => json_response(404, &json!({ "error": "no such control" })),
+    }
+}
+
+/// A rule, a list of rules, or a whole update.
+fn read_script(text: &str) -> Result<ScriptUpdate, serde_json::Error> {
+    let value: Value = serde_json::from_str(text)?;
+    let rules: Vec<Rule> = if value.is_array() {
+        serde_json::from_value(value)?
+    } else if value.get("effect").is_some() {
+        vec![serde_json::from_value(value)?]
+    } else {
+        return serde_json::from_value(value);
+    };
+    Ok(ScriptUpdate { rules, ..ScriptUpdate::default() })
+}
+
+fn read_seeds(text: &str) -> Result<Vec<SeedContext>, serde_json::Error> {
+    let value: Value = serde_json::from_str(text)?;
+    if value.is_array() {
+        serde_json::from_value(value)
+    } else {
+        Ok(vec![serde_json::from_value(value)?])
+    }
+}
+
+/// The log, one record a line.
+fn log(shared: &Shared) -> Response<Full<Bytes>> {
+    let mut lines = Vec::new();
+    for record in shared.lock().log.records() {
+        // A record of numbers and texts always becomes JSON.
+        if serde_json::to_writer(&mut lines, record).is_ok() {
+            lines.push(b'\n');
+        }
+    }
+    response(200, "application/x-ndjson", lines)
+}
+
+fn refuse(reason: &str) -> Response<Full<Bytes>> {
+    json_response(400, &json!({ "error": reason }))
+}
+
+fn json_response(status: u16, value: &Value) -> Response<Full<Bytes>> {
+    response(status, JSON, format!("{value:#}\n"))
+}
