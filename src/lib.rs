@@ -4,6 +4,7 @@
 pub mod actors;
 pub mod clock;
 pub mod credentials;
+pub mod demo;
 mod durable;
 pub mod engine;
 pub mod index;
