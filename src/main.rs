@@ -1,3 +1,70 @@
-//! Entry point of the `drover` command.
+//! Entry point of the `drover` command: parse, telemetry, dispatch, exit code.
 
-fn main() {}
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::Parser;
+use drover::cli::{self, Cli, Command, Exit};
+use drover::settings::{LogFormat, Logs};
+use drover::telemetry;
+
+/// What is logged where no settings are read.
+const LOGS: Logs = Logs { level: tracing::Level::ERROR, format: LogFormat::Auto };
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let env: BTreeMap<String, String> = std::env::vars_os()
+        .map(|(name, value)| {
+            (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+        })
+        .collect();
+    let ended = match &cli.command {
+        Command::Run(args) => run(args, env),
+        Command::Demo(args) => plain(&env, || cli::demo::run(args)),
+        Command::Sim(args) => plain(&env, || cli::sim::run(args)),
+    };
+    ended
+        .unwrap_or_else(|error| {
+            complain(&error);
+            Exit::Internal
+        })
+        .into()
+}
+
+/// The service: settings first, they say what is logged.
+fn run(args: &cli::run::RunArgs, env: BTreeMap<String, String>) -> anyhow::Result<Exit> {
+    let filter = env.get(telemetry::FILTER_VARIABLE).cloned();
+    let (settings, notices) = match args.settings(env) {
+        Ok(loaded) => loaded,
+        Err(error) => return Ok(bad_settings(&error.into())),
+    };
+    if let Err(error) = telemetry::init(&settings.logs, filter.as_deref()) {
+        return Ok(bad_settings(&error.into()));
+    }
+    for notice in &notices {
+        tracing::warn!("{notice}");
+    }
+    cli::run::run(args, &settings)
+}
+
+/// A command without settings.
+fn plain(
+    env: &BTreeMap<String, String>,
+    command: impl FnOnce() -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    let filter = env.get(telemetry::FILTER_VARIABLE);
+    match telemetry::init(&LOGS, filter.map(String::as_str)) {
+        Ok(()) => command(),
+        Err(error) => Ok(bad_settings(&error.into())),
+    }
+}
+
+fn bad_settings(error: &anyhow::Error) -> Exit {
+    complain(error);
+    Exit::Settings
+}
+
+/// Tells what went wrong and why, however logs look: whoever typed the command reads this.
+fn complain(error: &anyhow::Error) {
+    eprintln!("drover: {error:#}");
+}

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "pub says that other test files use it")]
 #![expect(clippy::needless_pass_by_value, reason = "helpers are easier to call with values")]
 
+mod cli;
 mod demo_on_sim;
 mod engine;
 mod fakes;

@@ -1,0 +1,46 @@
+//! The command line: subcommands and flags, and what they are turned into.
+
+pub mod demo;
+pub mod exit;
+pub mod run;
+pub mod sim;
+
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// Provisions Open-Xchange App Suite from Univention identity changes.
+#[derive(Debug, Parser)]
+#[command(name = "drover", version, arg_required_else_help = true, after_help = exit::TEXT)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What drover can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Provision OX from the queue in the data directory.
+    Run(run::RunArgs),
+    /// Make a queue, drive it at the built-in simulator and compare the result.
+    Demo(demo::DemoArgs),
+    /// Serve the OX simulator until told to end.
+    Sim(sim::SimArgs),
+}
+
+/// A time in seconds, with or without a fraction.
+fn seconds(text: &str) -> Result<Duration, String> {
+    const EXPECTED: &str = "expected a number of seconds, such as 0.5 or 30";
+    let seconds: f64 = text.parse().map_err(|_| EXPECTED)?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| EXPECTED.to_owned())
+}
+
+/// A time in whole milliseconds.
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .map(Duration::from_millis)
+        .map_err(|_| "expected a whole number of milliseconds".to_owned())
+}

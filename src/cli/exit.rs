@@ -1,0 +1,50 @@
+//! Exit codes: what scripts and supervisors can rely on.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// What was asked for is done.
+    Done = 0,
+    /// drover itself failed; a bug, or a machine in trouble.
+    Internal = 1,
+    /// The command line cannot be understood.
+    Usage = 2,
+    /// Some items are faulty and wait for somebody to mend them; the others are done.
+    Faulty = 3,
+    /// OX could not be reached, or not for long enough.
+    Unreachable = 4,
+    /// The settings cannot be used.
+    Settings = 5,
+    /// The data directory cannot be used, or another drover has it.
+    DataDir = 6,
+    /// The demo's result is not what it should be.
+    Differs = 7,
+}
+
+impl Exit {
+    /// The number the process ends with.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// The codes as text, for the help.
+pub(super) const TEXT: &str = "\
+Exit codes:
+  0  done
+  1  internal error
+  2  usage
+  3  some items are faulty
+  4  OX cannot be reached
+  5  settings cannot be used
+  6  data directory unusable or locked
+  7  result differs (demo)";

@@ -1,0 +1,180 @@
+//! `drover run`: the service.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actix_rt::System;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Exit;
+use crate::actors::supervisor::{Report, Until};
+use crate::service::{Service, ServiceError};
+use crate::settings::{Notice, Settings, SettingsError, Sources};
+
+/// Flags of `drover run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Data directory, over what the settings say.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Settings file [default: drover.toml in the data directory, if it exists].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Work the queue off once, then end.
+    #[arg(long)]
+    pub once: bool,
+    /// Look at the queue every so many seconds even if the file system reports no changes; 0 = do
+    /// not.
+    #[arg(long, value_name = "SECONDS", value_parser = super::seconds, conflicts_with = "once")]
+    pub interval: Option<Duration>,
+}
+
+impl RunArgs {
+    /// The settings that these flags and this environment make.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn settings(
+        &self,
+        env: BTreeMap<String, String>,
+    ) -> Result<(Settings, Vec<Notice>), SettingsError> {
+        let sources = Sources { file: self.config.clone(), env, data_dir: self.data.clone() };
+        let (mut settings, notices) = Settings::load(&sources)?;
+        if let Some(interval) = self.interval {
+            settings.run.interval = (!interval.is_zero()).then_some(interval);
+        }
+        Ok((settings, notices))
+    }
+}
+
+/// How often the credentials file is looked at for changes.
+const LOOK_AT_CREDENTIALS: Duration = Duration::from_secs(2);
+
+/// Provisions until told to end, or with `--once` until the queue is worked off.
+///
+/// # Errors
+/// If something fails that has no exit code of its own.
+pub fn run(args: &RunArgs, settings: &Settings) -> anyhow::Result<Exit> {
+    let until = if args.once {
+        Until::Empty { attempts: settings.retry.once_attempts, outage: settings.retry.once_outage }
+    } else {
+        Until::Told
+    };
+    let service = match Service::open(settings, until, None) {
+        Ok(service) => service,
+        Err(error) => {
+            let exit = exit_of(&error);
+            tracing::error!("{:#}", anyhow::Error::new(error));
+            return Ok(exit);
+        }
+    };
+    let report = System::new().block_on(serve(service, settings))?;
+    if args.once {
+        writeln!(std::io::stdout(), "{}", summary(&report))?;
+    }
+    Ok(if report.broken.is_some() {
+        Exit::Internal
+    } else if args.once && report.snapshot.outage.is_some() && report.snapshot.pending > 0 {
+        Exit::Unreachable
+    } else if args.once && !report.snapshot.faulty.is_empty() {
+        Exit::Faulty
+    } else {
+        Exit::Done
+    })
+}
+
+fn exit_of(error: &ServiceError) -> Exit {
+    match error {
+        ServiceError::Lock(_) | ServiceError::QueueFolder { .. } | ServiceError::Store { .. } => {
+            Exit::DataDir
+        }
+        ServiceError::Client(_)
+        | ServiceError::Mapping { .. }
+        | ServiceError::MappingFile { .. }
+        | ServiceError::Profiles(_) => Exit::Settings,
+    }
+}
+
+/// Runs the engine, and has it drained on SIGTERM or SIGINT; a second signal ends it at once.
+async fn serve(service: Service, settings: &Settings) -> anyhow::Result<Report> {
+    let running = service.start()?;
+    tracing::info!(
+        queue = %settings.queue_dir().display(),
+        ox = %settings.ox.soap_server,
+        "drover {} has started", env!("CARGO_PKG_VERSION")
+    );
+    let stopper = running.engine.stopper();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let on_signal = stopper.clone();
+    actix_rt::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if !on_signal.drain() {
+                tracing::warn!("told twice to end; what runs is done again after the next start");
+                std::process::exit(i32::from(Exit::Done.code()));
+            }
+        }
+    });
+    let credentials = running.credentials.clone();
+    actix_rt::spawn(async move {
+        let stamp = || std::fs::metadata(&credentials).and_then(|meta| meta.modified()).ok();
+        let mut last = stamp();
+        let mut look = tokio::time::interval(LOOK_AT_CREDENTIALS);
+        loop {
+            look.tick().await;
+            let now = stamp();
+            if now != last {
+                last = now;
+                stopper.credentials_changed();
+            }
+        }
+    });
+    let report = running.engine.ended().await;
+    drop(running.lock);
+    Ok(report)
+}
+
+/// The end of a `--once` run, for people.
+fn summary(report: &Report) -> String {
+    let s = &report.snapshot;
+    let mut text = format!(
+        "{} items: {} applied, {} without need, {} superseded, {} dropped, {} done before; {} left",
+        s.taken_in,
+        s.applied,
+        s.no_op,
+        s.superseded,
+        s.dropped,
+        s.repeated,
+        s.pending + s.faulty.iter().filter(|item| item.object.is_none()).count(),
+    );
+    if let Some(reason) = &s.outage {
+        let _ = write!(text, "\nOX cannot be reached: {reason}");
+    }
+    if let Some(reason) = &report.broken {
+        let _ = write!(text, "\nended early: {reason}");
+    }
+    for item in &s.faulty {
+        let _ = match (&item.kind, &item.object) {
+            (Some(kind), Some(object)) => write!(
+                text,
+                "\n\n{} stands still at {} ({kind} {object}), {} waiting behind it",
+                item.lane, item.item, item.behind
+            ),
+            _ => write!(text, "\n\nunusable file {}", item.item),
+        };
+        let _ = write!(
+            text,
+            "\n  fault: {}\n  attempts: {}\n  {}",
+            item.fault, item.attempts, item.advice
+        );
+    }
+    text
+}

@@ -1,0 +1,102 @@
+//! `drover sim`: the OX simulator as a server.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Exit;
+use crate::model::{ContextId, Secret};
+use crate::sim::{self, Config, Latency, SeedContext, SimOptions};
+
+/// Flags of `drover sim`.
+#[derive(Debug, Clone, Args)]
+pub struct SimArgs {
+    /// Address to listen at; port 0 = a free one, told on standard output.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// A context that is there from the start; may be repeated.
+    #[arg(long = "context", value_name = "ID:NAME:LOGIN:PASSWORD")]
+    pub contexts: Vec<ContextSpec>,
+    /// Configured as Univention's installation notes ask for.
+    #[arg(long)]
+    pub univention: bool,
+    /// How long a call takes, in milliseconds.
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = super::milliseconds)]
+    pub latency_ms: Duration,
+}
+
+/// A context that the simulator starts with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextSpec {
+    /// Its number.
+    pub id: ContextId,
+    /// Its name.
+    pub name: String,
+    /// Login of its administrator.
+    pub login: String,
+    /// The administrator's password; may contain colons.
+    pub password: Secret,
+}
+
+impl FromStr for ContextSpec {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.splitn(4, ':');
+        let mut part = || parts.next().filter(|part| !part.is_empty());
+        let (Some(id), Some(name), Some(login), Some(password)) = (part(), part(), part(), part())
+        else {
+            return Err("expected four parts, ID:NAME:LOGIN:PASSWORD, none of them empty");
+        };
+        let id = id.parse().ok().filter(|id| *id > 0).ok_or("ID must be a number above 0")?;
+        Ok(Self {
+            id: ContextId(id),
+            name: name.to_owned(),
+            login: login.to_owned(),
+            password: Secret::new(password),
+        })
+    }
+}
+
+/// Serves until told to end. `listening on http://ADDRESS` on standard output tells that it is ready.
+///
+/// # Errors
+/// If the address cannot be listened at.
+pub fn run(args: &SimArgs) -> anyhow::Result<Exit> {
+    let contexts = args.contexts.iter().map(|context| SeedContext {
+        id: context.id.0,
+        name: context.name.clone(),
+        admin_login: context.login.clone(),
+        admin_password: context.password.reveal().to_owned(),
+        access: None,
+    });
+    let options = if args.univention { SimOptions::univention() } else { SimOptions::shipped() };
+    let handle = sim::start(Config {
+        listen: args.listen,
+        options,
+        contexts: contexts.collect(),
+        ..Config::default()
+    })?;
+    if !args.latency_ms.is_zero() {
+        handle.set_latency(None, Latency::FixedMs(args.latency_ms.as_secs_f64() * 1000.0));
+    }
+    let mut out = std::io::stdout();
+    writeln!(out, "listening on {}", handle.base_url())?;
+    out.flush()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::io::Result::Ok(())
+    })?;
+    handle.shutdown();
+    Ok(Exit::Done)
+}

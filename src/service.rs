@@ -1,0 +1,228 @@
+//! drover over a data folder: from settings to a running engine.
+//!
+//! The folder is laid out as the connector's: the queue in `DIR/listener`, access profiles in
+//! `DIR/ModuleAccessDefinitions.properties`, credentials in `DIR/secrets/contexts.json` unless set
+//! otherwise; drover's own are `DIR/drover.db` and `DIR/drover.lock`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::actors::supervisor::{Rules, Until};
+use crate::clock::SystemClock;
+use crate::credentials::CredentialsFile;
+use crate::engine::{Engine, Parts};
+use crate::ox::CallObserver;
+use crate::ox::client::{ClientError, ClientSettings, SoapClient};
+use crate::plan::attributes::{
+    Identifier, MailSettings, Mapping, MappingError, ServerUrl, UserSettings,
+};
+use crate::plan::entitlement::ProfileBook;
+use crate::profiles::{self, ProfilesError, ProfilesFile};
+use crate::provision::Policy;
+use crate::queue::{DataLock, DirectoryQueue, DirectorySettings, LockError};
+use crate::route::Identifiers;
+use crate::settings::{MailServer, Settings};
+use crate::store::StoreError;
+use crate::store::sqlite::SqliteStore;
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The data folder cannot be used, or another process uses it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The queue's folder cannot be made.
+    #[error("cannot make the queue's folder {path}; create it, or name another data folder")]
+    QueueFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The state database.
+    #[error("the state database {path} cannot be used: {reason}")]
+    Store {
+        /// The file.
+        path: PathBuf,
+        /// Why; it tells its own cause.
+        reason: StoreError,
+    },
+    /// The HTTP client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The attribute mapping.
+    #[error("the attribute mapping {path} cannot be used")]
+    Mapping {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: MappingError,
+    },
+    /// The attribute mapping cannot be read.
+    #[error("cannot read the attribute mapping {path}")]
+    MappingFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file of access profiles.
+    #[error(transparent)]
+    Profiles(#[from] ProfilesError),
+}
+
+/// A data folder that this process owns, with everything built over it.
+pub struct Service {
+    parts: Parts,
+    credentials: PathBuf,
+    lock: DataLock,
+}
+
+/// A running engine and the lock of its data folder.
+pub struct Running {
+    /// The engine.
+    pub engine: Engine,
+    /// The credentials file, to be watched for changes.
+    pub credentials: PathBuf,
+    /// Held as long as the engine runs.
+    pub lock: DataLock,
+}
+
+impl Service {
+    /// Takes the data folder and builds everything; nothing is sent yet.
+    ///
+    /// `observer` is told of every call.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; the folder is free again then.
+    pub fn open(
+        settings: &Settings,
+        until: Until,
+        observer: Option<Arc<dyn CallObserver>>,
+    ) -> Result<Self, ServiceError> {
+        let lock = DataLock::acquire(&settings.queue.data_dir)?;
+        let queue_dir = settings.queue_dir();
+        std::fs::create_dir_all(&queue_dir)
+            .map_err(|source| ServiceError::QueueFolder { path: queue_dir.clone(), source })?;
+        let database = settings.database();
+        let store = SqliteStore::open(&database)
+            .map_err(|reason| ServiceError::Store { path: database, reason })?;
+        let credentials_path = settings.credentials_file();
+        let mut credentials = CredentialsFile::new(credentials_path.clone());
+        if let Some(password) = &settings.ox.master_password {
+            credentials =
+                credentials.with_master(settings.ox.master_admin.clone(), password.clone());
+        }
+        let credentials = Arc::new(credentials);
+        let client = SoapClient::new(&client_settings(settings), credentials.clone(), observer)?;
+        let profile_file = ProfilesFile::new(settings.profiles_file());
+        let book = ProfileBook::new(profile_file.load()?, profiles::shipped());
+        let queue = DirectoryQueue::new(
+            queue_dir.clone(),
+            DirectorySettings {
+                max_file_bytes: settings.queue.max_file_bytes,
+                scan_every: settings.run.interval.unwrap_or(settings.queue.scan_every),
+            },
+        );
+        let parts = Parts {
+            ox: Arc::new(client),
+            store: Arc::new(store),
+            queue: Arc::new(queue),
+            watch: until == Until::Told,
+            vault: credentials,
+            profile_file: Arc::new(profile_file),
+            book,
+            mapping: mapping(&settings.attribute_mapping())?,
+            policy: policy(settings),
+            rules: rules(settings, until),
+            arbiters: settings.limits.threads(),
+            writer_thread: true,
+            queue_place: queue_dir.display().to_string(),
+            clock: Arc::new(SystemClock),
+        };
+        Ok(Self { parts, credentials: credentials_path, lock })
+    }
+
+    /// Starts the engine. Must be called inside an actix system.
+    ///
+    /// # Errors
+    /// If the state cannot be read.
+    pub fn start(self) -> Result<Running, StoreError> {
+        let engine = Engine::start(self.parts)?;
+        Ok(Running { engine, credentials: self.credentials, lock: self.lock })
+    }
+}
+
+fn client_settings(settings: &Settings) -> ClientSettings {
+    let ox = &settings.ox;
+    let mut client = ClientSettings::new(ox.soap_server.clone());
+    client.ca_file.clone_from(&ox.ca_file);
+    client.accept_invalid_certs = ox.insecure;
+    client.proxy_from_environment = ox.proxy;
+    client.connect_timeout = ox.connect_timeout;
+    client.deadlines.read = ox.read_deadline;
+    client.deadlines.write = ox.write_deadline;
+    client.deadlines.heavy = ox.heavy_deadline;
+    client.max_in_flight = settings.limits.max_in_flight;
+    client.max_context_creates = settings.limits.max_context_creates;
+    client.calls_per_second = settings.limits.calls_per_second;
+    client
+}
+
+/// The file's mapping if there is one, the default otherwise.
+fn mapping(path: &Path) -> Result<Mapping, ServiceError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Mapping::parse(&text)
+            .map_err(|source| ServiceError::Mapping { path: path.to_owned(), source }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Mapping::default()),
+        Err(source) => Err(ServiceError::MappingFile { path: path.to_owned(), source }),
+    }
+}
+
+fn server(server: &MailServer) -> ServerUrl {
+    ServerUrl { host: server.host.clone(), port: server.port, scheme: server.scheme.clone() }
+}
+
+fn policy(settings: &Settings) -> Policy {
+    let mapping = &settings.mapping;
+    Policy {
+        default_context: settings.ox.default_context,
+        domain: settings.ox.domain_name.clone(),
+        extra_mappings: mapping.login_mappings.clone(),
+        user: UserSettings {
+            mail: MailSettings {
+                imap: server(&mapping.imap_server),
+                smtp: server(&mapping.smtp_server),
+                imap_login: mapping.imap_login.clone().unwrap_or_default(),
+            },
+            language: mapping.language.clone(),
+            timezone: mapping.timezone.clone(),
+            user_identifier: Identifier::new(&mapping.user_identifier, "username"),
+        },
+        group_identifier: mapping.group_identifier.clone(),
+        account_login: mapping.functional_account_login_template.clone(),
+        on_revoke: mapping.on_revoke,
+    }
+}
+
+fn rules(settings: &Settings, until: Until) -> Rules {
+    let retry = &settings.retry;
+    Rules {
+        until,
+        stop_scope: retry.stop_scope,
+        faulty: retry.faulty,
+        busy: retry.busy,
+        outage: retry.outage,
+        busy_attempts: retry.busy_attempts,
+        drain: settings.run.drain,
+        identifiers: Identifiers {
+            user: settings.mapping.user_identifier.clone(),
+            group: settings.mapping.group_identifier.clone(),
+        },
+        seed: rand::random(),
+    }
+}
