@@ -45,6 +45,8 @@ pub struct Known {
     pub kind: ObjectKind,
     /// Its present DN.
     pub dn: DnKey,
+    /// DNs it had before; some may be another object's by now.
+    pub former: Vec<DnKey>,
     /// The context it names for itself, if it is to be in OX at all.
     pub home: Option<ContextId>,
     /// Where it is in OX.
@@ -78,6 +80,9 @@ pub enum Event {
 pub struct Index {
     objects: DashMap<ObjectId, Known>,
     dns: DashMap<DnKey, ObjectId>,
+    /// Who has a DN too, while an older change of its former owner is still to be followed by his
+    /// rename: contexts do not wait for each other.
+    rivals: DashMap<DnKey, ObjectId>,
     mails: DashMap<(ContextId, String), OxId>,
     /// Whose number that is.
     owners: DashMap<(ContextId, OxId), ObjectId>,
@@ -105,13 +110,14 @@ impl Index {
             self.dns.entry(former.clone()).or_insert_with(|| record.id.clone());
         }
         if record.properties.is_some() {
-            self.dns.insert(record.dn.key().clone(), record.id.clone());
+            self.take_dn(&record.id, record.dn.key());
         } else {
             self.dns.entry(record.dn.key().clone()).or_insert_with(|| record.id.clone());
         }
         let mut known = Known {
             kind: record.kind,
             dn: record.dn.key().clone(),
+            former: record.former_dns.clone(),
             home: object.as_ref().and_then(DirectoryObject::own_context),
             placed: Vec::new(),
             heading: record.journey.as_ref().map(|journey| journey.to),
@@ -138,6 +144,24 @@ impl Index {
             self.mails.insert((context, mail.to_lowercase()), *ox);
         }
         presence_of(context, placement)
+    }
+
+    fn take_dn(&self, id: &ObjectId, dn: &DnKey) {
+        let before = self.dns.insert(dn.clone(), id.clone());
+        if let Some(other) = before.filter(|other| other != id)
+            && self.with(&other, |known| known.dn == *dn) == Some(true)
+        {
+            self.rivals.insert(dn.clone(), other);
+        }
+    }
+
+    /// A DN is free of its former owner: whoever has it too has it alone now.
+    fn give_back(&self, dn: &DnKey) -> Vec<Event> {
+        let Some((_, rival)) = self.rivals.remove(dn) else { return Vec::new() };
+        let kind = self.with(&rival, |known| (known.dn == *dn).then_some(known.kind)).flatten();
+        let Some(kind) = kind else { return Vec::new() };
+        self.dns.insert(dn.clone(), rival.clone());
+        if kind == ObjectKind::User { vec![Event::Renamed(rival)] } else { Vec::new() }
     }
 
     fn forget_account(&self, id: &ObjectId, presence: &Presence) {
@@ -217,9 +241,12 @@ impl Index {
     }
 
     /// All DNs under which an object is known.
-    pub fn dns_of(&self, id: &ObjectId, former: &[DnKey]) -> Vec<DnKey> {
-        let mut dns: Vec<DnKey> = self.with(id, |known| known.dn.clone()).into_iter().collect();
-        dns.extend(former.iter().filter(|dn| self.by_dn(dn).as_ref() == Some(id)).cloned());
+    pub fn dns_of(&self, id: &ObjectId) -> Vec<DnKey> {
+        let all = |known: &Known| (known.dn.clone(), known.former.clone());
+        let Some((dn, mut dns)) = self.with(id, all) else { return Vec::new() };
+        // The present one counts even if a newcomer has it already: who goes was named by it.
+        dns.retain(|dn| self.by_dn(dn).as_ref() == Some(id));
+        dns.push(dn);
         dns
     }
 
@@ -232,7 +259,7 @@ impl Index {
                     .and_then(|p| DirectoryObject::parse(*kind, p).ok())
                     .and_then(|object| object.own_context());
                 if properties.is_some() {
-                    self.dns.insert(dn.key().clone(), id.clone());
+                    self.take_dn(id, dn.key());
                 } else {
                     // Who is deleted does not take his DN back from whoever has it by now.
                     self.dns.entry(dn.key().clone()).or_insert_with(|| id.clone());
@@ -240,25 +267,34 @@ impl Index {
                 let mut known = self.objects.entry(id.clone()).or_insert_with(|| Known {
                     kind: *kind,
                     dn: dn.key().clone(),
+                    former: Vec::new(),
                     home: None,
                     placed: Vec::new(),
                     heading: None,
                 });
-                let renamed = known.dn != *dn.key();
-                known.dn = dn.key().clone();
+                let old = std::mem::replace(&mut known.dn, dn.key().clone());
                 known.home = home;
-                if renamed && *kind == ObjectKind::User {
-                    return vec![Event::Renamed(id.clone())];
+                if old == *dn.key() {
+                    return Vec::new();
                 }
-                Vec::new()
+                known.former.retain(|former| former != dn.key());
+                known.former.push(old.clone());
+                drop(known);
+                let mut events = self.give_back(&old);
+                if *kind == ObjectKind::User {
+                    events.push(Event::Renamed(id.clone()));
+                }
+                events
             }
             Change::ForgetObject { id } => {
                 let Some((_, known)) = self.objects.remove(id) else { return Vec::new() };
-                self.dns.remove_if(&known.dn, |_, owner| owner == id);
+                for dn in known.former.iter().chain([&known.dn]) {
+                    self.dns.remove_if(dn, |_, owner| owner == id);
+                }
                 for presence in &known.placed {
                     self.forget_presence(id, presence);
                 }
-                Vec::new()
+                self.give_back(&known.dn)
             }
             Change::PutPlacement { id, context, placement } => {
                 let Some(mut known) = self.objects.get_mut(id) else { return Vec::new() };
@@ -341,5 +377,120 @@ fn claims_of(placement: &Placement) -> BTreeSet<Claim> {
         }
         Placement::Account { address, .. } => BTreeSet::from([Claim::Mail(address.to_lowercase())]),
         Placement::Context { .. } => BTreeSet::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Dn, UserFields};
+    use crate::store::memory::MemoryStore;
+
+    fn put(id: &str, dn: &str) -> Change {
+        let properties = serde_json::json!({"isOxUser": "OK", "oxContext": 1});
+        Change::PutObject {
+            id: ObjectId::new(id),
+            kind: ObjectKind::User,
+            dn: Dn::new(dn),
+            properties: properties.as_object().cloned(),
+            members: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_dn_goes_back_to_whoever_has_it_when_its_former_owner_lets_go() {
+        let index = Index::default();
+        let dn = Dn::new("uid=anna,dc=x");
+        let owner = || index.by_dn(dn.key()).unwrap().to_string();
+        index.learn(&put("old", "uid=anna,dc=x"));
+        index.learn(&put("new", "uid=anna,dc=x"));
+        assert_eq!(owner(), "new");
+        // An earlier change of the former owner, in a context that is slower.
+        index.learn(&put("old", "uid=anna,dc=x"));
+        let events = index.learn(&put("old", "uid=anna.old,dc=x"));
+        assert_eq!(owner(), "new");
+        assert!(events.contains(&Event::Renamed(ObjectId::new("new"))), "{events:?}");
+        // The same, if he is deleted instead.
+        index.learn(&put("old", "uid=anna,dc=x"));
+        index.learn(&Change::ForgetObject { id: ObjectId::new("old") });
+        assert_eq!(owner(), "new");
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Put(u8, u8),
+        Place(u8, u32, u32, u8),
+        Leave(u8, u32),
+        Forget(u8),
+        Drop(u32),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (0u8..4, 0u8..2).prop_map(|(o, d)| Step::Put(o, d)),
+            4 => (0u8..4, 1u32..3, 3u32..6, 0u8..3).prop_map(|(o, c, x, m)| Step::Place(o, c, x, m)),
+            2 => (0u8..4, 1u32..3).prop_map(|(o, c)| Step::Leave(o, c)),
+            1 => (0u8..4).prop_map(Step::Forget),
+            1 => (1u32..3).prop_map(Step::Drop),
+        ]
+    }
+
+    proptest! {
+        /// What was learnt step by step is what a new start reads from the store.
+        #[test]
+        fn learning_and_loading_come_to_the_same(steps in prop::collection::vec(step(), 1..30)) {
+            let (index, store) = (Index::default(), MemoryStore::new());
+            for step in steps {
+                let id = |object: u8| ObjectId::new(&format!("o{object}"));
+                let known = |object: u8| index.known(&id(object)).is_some();
+                let change = match step {
+                    Step::Put(object, dn) => put(&format!("o{object}"), &format!("uid=o{object}-{dn}")),
+                    Step::Place(object, context, ox, mail) if known(object) => {
+                        // A number belongs to one object, as in OX.
+                        let ox = OxId(ox * 10 + u32::from(object));
+                        let mut fields = UserFields::new();
+                        fields.set("primaryEmail", format!("m{object}{mail}@x"));
+                        Change::PutPlacement {
+                            id: id(object),
+                            context: ContextId(context),
+                            placement: Placement::User { ox, name: format!("n{object}"), fields, access: None },
+                        }
+                    }
+                    Step::Leave(object, context) if known(object) => {
+                        Change::DropPlacement { id: id(object), context: ContextId(context) }
+                    }
+                    Step::Forget(object) if known(object) => Change::ForgetObject { id: id(object) },
+                    Step::Drop(context) => Change::DropContext { context: ContextId(context) },
+                    _ => continue,
+                };
+                index.learn(&change);
+                store.commit(&[vec![change]]).unwrap();
+            }
+            let loaded = Index::load(&store).unwrap();
+            for object in 0..4 {
+                let id = ObjectId::new(&format!("o{object}"));
+                let sorted = |known: Option<Known>| known.map(|mut known| {
+                    known.placed.sort_by_key(|presence| presence.context);
+                    known.former.sort();
+                    known
+                });
+                prop_assert_eq!(sorted(index.known(&id)), sorted(loaded.known(&id)));
+                for dn in 0..2 {
+                    let dn = Dn::new(&format!("uid=o{object}-{dn}"));
+                    prop_assert_eq!(index.by_dn(dn.key()), loaded.by_dn(dn.key()));
+                }
+                for context in [1, 2].map(ContextId) {
+                    for number in 30..60 {
+                        prop_assert_eq!(index.whose(context, OxId(number)), loaded.whose(context, OxId(number)));
+                    }
+                    for mail in 0..3 {
+                        let mail = format!("m{object}{mail}@x");
+                        prop_assert_eq!(index.owner(context, &mail), loaded.owner(context, &mail));
+                    }
+                }
+            }
+        }
     }
 }

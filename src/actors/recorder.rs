@@ -206,13 +206,7 @@ impl RecorderActor {
         if contexts.is_empty() {
             return Ok(());
         }
-        // The DN that the store has may be a former one by this very commit.
-        let former = self.store.object(user)?.map(|mut record| {
-            record.former_dns.push(record.dn.key().clone());
-            record.former_dns
-        });
-        let former = former.unwrap_or_default();
-        let dns = self.index.dns_of(user, &former);
+        let dns = self.index.dns_of(user);
         let mut naming = self.store.naming(&dns)?;
         let fresh = named.iter().filter(|(_, members)| dns.iter().any(|dn| members.contains(dn)));
         naming.extend(fresh.map(|(id, _)| id.clone()));

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Title, bar, numbers; fits a line of eighty characters.
-const TEMPLATE: &str = "{prefix} {wide_bar} {pos}/{len} {per_sec} eta {eta} {msg}";
+const TEMPLATE: &str = "{prefix} {wide_bar} {pos}/{len} eta {eta} {msg}";
 
 /// Shows how far a run is. It has no thread and no clock of its own: it draws when it is told
 /// something, and [`update`](Self::update) says what time it is.
@@ -56,7 +56,10 @@ impl Progress {
             Out::Bar(bar) => {
                 bar.set_length(total);
                 bar.set_position(done);
-                bar.set_message(format!("{contexts_active} contexts, {faults} faults"));
+                let rate = rate(done, elapsed);
+                bar.set_message(format!(
+                    "{rate:.0}/s, {contexts_active} contexts, {faults} faults"
+                ));
             }
             Out::Lines { to, last, title } => {
                 let due = last.is_none_or(|last| elapsed >= last + LINE_EVERY);
@@ -82,7 +85,13 @@ impl Progress {
     }
 }
 
+/// Items a second.
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+fn rate(done: u64, elapsed: Duration) -> f64 {
+    let seconds = elapsed.as_secs_f64();
+    if seconds > 0.0 { done as f64 / seconds } else { 0.0 }
+}
+
 fn line(
     title: &str,
     elapsed: Duration,
@@ -93,7 +102,7 @@ fn line(
 ) -> String {
     let share = done.saturating_mul(100).checked_div(total).unwrap_or_default();
     let seconds = elapsed.as_secs_f64();
-    let rate = if seconds > 0.0 { done as f64 / seconds } else { 0.0 };
+    let rate = rate(done, elapsed);
     format!(
         "{title}: {done}/{total} items ({share}%) after {seconds:.0}s, {rate:.1}/s, \
          {contexts} contexts active, {faults} faults"
@@ -126,7 +135,7 @@ mod tests {
         progress.update(Duration::from_secs(1), 7, 10, 1, 2);
         let Out::Bar(bar) = &progress.out else { panic!() };
         assert_eq!((bar.position(), bar.length()), (7, Some(10)));
-        assert_eq!(bar.message(), "2 contexts, 1 faults");
+        assert_eq!(bar.message(), "7/s, 2 contexts, 1 faults");
     }
 
     #[test]

@@ -86,9 +86,8 @@ pub async fn drive(env: &Env, id: &ObjectId, case: &mut dyn Case) -> Result<Driv
             }
         }
     }
-    Err(Failure::problem(&crate::plan::Problem::Unnamed(
-        "drover does not come to an end with this object; please report this".to_owned(),
-    )))
+    let text = "drover does not come to an end with this object; please report this";
+    Err(Failure::local(text.to_owned()))
 }
 
 /// Whether an operation makes something that should be there by what drover remembers. A user who is
