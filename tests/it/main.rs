@@ -15,6 +15,7 @@ mod fakes;
 mod faulty_item;
 mod first_load;
 mod groups;
+mod hazards;
 mod outage;
 mod ox_calls;
 mod ox_hazards;
