@@ -9,7 +9,7 @@ use super::members::Members;
 use super::perform::{Driven, drive};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
 use super::{Coverage, Ended, Env, Failure, Job, OnRevoke};
-use crate::model::object::{DirectoryObject, UserObject};
+use crate::model::object::{DirectoryObject, ProfileObject, UserObject};
 use crate::model::{ContextId, DnKey, Fate, ObjectId, ObjectKind, QueueFile};
 use crate::plan::Case;
 use crate::plan::account::AccountCase;
@@ -263,6 +263,11 @@ fn profile(
     if let Err(text) = env.profile_file.write(&version.name, version.access) {
         return Progress::failed(begin, Failure::local(text));
     }
+    let last = old_profile(env, &file.id).map(|profile| (profile.name, Some(profile.access)));
+    if last == Some((version.name.clone(), version.access)) {
+        // Written once more all the same, for a file that somebody else has changed.
+        return Progress::nothing(begin, "is as it was");
+    }
     add_to_book(env, &version);
     begin.push(Change::PutProfile(version));
     Progress { applied: true, ..Progress::new(begin) }
@@ -270,9 +275,13 @@ fn profile(
 
 /// The name under which a profile object was last known.
 pub fn old_profile_name(env: &Env, id: &ObjectId) -> Option<String> {
+    old_profile(env, id).map(|profile| profile.name)
+}
+
+fn old_profile(env: &Env, id: &ObjectId) -> Option<ProfileObject> {
     let properties = env.store.object(id).ok()??.properties?;
     match DirectoryObject::parse(ObjectKind::Profile, &properties) {
-        Ok(DirectoryObject::Profile(profile)) => Some(profile.name),
+        Ok(DirectoryObject::Profile(profile)) => Some(profile),
         _ => None,
     }
 }

@@ -21,6 +21,9 @@ const SECRET_NAMES: [&str; 7] = [
     "supplementalcredentials",
 ];
 
+/// A module right of access profiles, and no secret for all its name.
+const NO_SECRET: &str = "editpassword";
+
 /// The properties without secrets, photos by digest. Applying it again changes nothing.
 pub fn storable_properties(properties: &Properties) -> Properties {
     properties
@@ -49,7 +52,7 @@ pub fn storable_placement(placement: &Placement) -> Placement {
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
-    name.contains("password") || SECRET_NAMES.contains(&name.as_str())
+    name != NO_SECRET && (name.contains("password") || SECRET_NAMES.contains(&name.as_str()))
 }
 
 /// Properties may be nested; secrets hide at any depth.
@@ -83,14 +86,22 @@ mod tests {
             "sambaLMPassword": "s4", "userPassword": "s5", "krb5Key": ["s6"],
             "myPASSWORDhint": "s7", "unicodePwd": "s8", "overridePWHistory": true,
             "nested": {"password": "s9", "kept": 1}, "list": [{"krb5key": "s10"}],
-            "jpegPhoto": "YWJj", "phone": ["1"],
+            "jpegPhoto": "YWJj", "phone": ["1"], "editpassword": "TRUE",
         });
         let Value::Object(properties) = properties else { panic!() };
         let kept = storable_properties(&properties);
         let names: Vec<&str> = kept.keys().map(String::as_str).collect();
         assert_eq!(
             names,
-            ["jpegPhoto", "list", "nested", "overridePWHistory", "phone", "username"]
+            [
+                "editpassword",
+                "jpegPhoto",
+                "list",
+                "nested",
+                "overridePWHistory",
+                "phone",
+                "username"
+            ]
         );
         let text = Value::Object(kept.clone()).to_string();
         for n in 1..=10 {

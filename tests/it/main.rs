@@ -25,6 +25,7 @@ mod ox_tls;
 mod ox_xml;
 mod profiles;
 mod queue_live;
+mod replay;
 mod resources;
 mod restart;
 mod restless_town;
