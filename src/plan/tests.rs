@@ -432,7 +432,7 @@ proptest! {
                 let record = Some(&known);
                 let mut case = UserCase::new(id, wanted_user(state), record, BTreeMap::new(), false);
                 world.die_after_copy(&mut case, &mut known);
-                last = None;
+                // `last` stays: what is remembered of him is still that state.
                 continue;
             }
             last = Some(state);
