@@ -182,10 +182,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn normalising_twice_changes_nothing(text in r#"[a-zA-Zäß,;+="\\ .2C]{0,40}"#) {
+        // No quotes: one that is never closed swallows separators, and such text is no DN.
+        fn normalising_twice_changes_nothing(text in r"[a-zA-Zäß,;+=\\ .2C]{0,40}") {
             let once = normalise(&text);
-            // A quote that is never closed swallows separators; such text is no DN.
-            prop_assume!(!text.contains('"'));
             prop_assert_eq!(normalise(&once), once);
         }
 
