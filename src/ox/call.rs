@@ -73,6 +73,21 @@ impl<R> Call<R> {
     }
 }
 
+/// A call about an object in a context, with the context administrator's credentials; `write` adds
+/// the parameters that follow the context.
+pub(super) fn object_call<R>(
+    operation: &'static str,
+    context: ContextId,
+    weight: Weight,
+    read: fn(&Answer<'_>) -> Result<R, String>,
+    write: impl FnOnce(&mut Elements),
+) -> Call<R> {
+    let mut parameters = Elements::default();
+    write_context(&mut parameters, "ctx", context);
+    write(&mut parameters);
+    Call { operation, account: Account::Context(context), context, weight, parameters, read }
+}
+
 /// The body of an answer that is no fault.
 pub(super) struct Answer<'a> {
     body: &'a Element,

@@ -1,27 +1,12 @@
 //! `OXGroupService`: groups, with the context administrator's credentials.
 
-use super::call::{
-    Answer, Call, Weight, id_of, new_id, nothing, write_context, write_ids, write_target,
-};
+use super::call::{Call, Weight, id_of, new_id, nothing, object_call, write_ids, write_target};
 use super::envelope::{Element, Elements, Space};
-use super::{Account, GroupData, OxGroup, Target};
+use super::{GroupData, OxGroup, Target};
 use crate::model::{ContextId, OxId};
 
-fn call<R>(
-    operation: &'static str,
-    context: ContextId,
-    weight: Weight,
-    read: fn(&Answer<'_>) -> Result<R, String>,
-    write: impl FnOnce(&mut Elements),
-) -> Call<R> {
-    let mut parameters = Elements::default();
-    write_context(&mut parameters, "ctx", context);
-    write(&mut parameters);
-    Call { operation, account: Account::Context(context), context, weight, parameters, read }
-}
-
 pub(super) fn get(context: ContextId, group: &Target) -> Call<OxGroup> {
-    call(
+    object_call(
         "OXGroupService.getData",
         context,
         Weight::Read,
@@ -31,7 +16,7 @@ pub(super) fn get(context: ContextId, group: &Target) -> Call<OxGroup> {
 }
 
 pub(super) fn of_user(context: ContextId, user: OxId) -> Call<Vec<OxGroup>> {
-    call(
+    object_call(
         "OXGroupService.listGroupsForUser",
         context,
         Weight::Read,
@@ -42,7 +27,9 @@ pub(super) fn of_user(context: ContextId, user: OxId) -> Call<Vec<OxGroup>> {
 
 pub(super) fn create(context: ContextId, group: &GroupData) -> Call<OxId> {
     let weight = Weight::of_members(group.members.len());
-    call("OXGroupService.create", context, weight, new_id, |out| write_group(out, None, group))
+    object_call("OXGroupService.create", context, weight, new_id, |out| {
+        write_group(out, None, group);
+    })
 }
 
 /// A group that is addressed by name keeps that name, which then stands in `group` as well.
@@ -52,13 +39,13 @@ pub(super) fn change(context: ContextId, target: &Target, group: &GroupData) -> 
         Target::Name(_) => None,
     };
     let weight = Weight::of_members(group.members.len());
-    call("OXGroupService.change", context, weight, nothing, |out| {
+    object_call("OXGroupService.change", context, weight, nothing, |out| {
         write_group(out, id, group);
     })
 }
 
 pub(super) fn delete(context: ContextId, group: &Target) -> Call<()> {
-    call("OXGroupService.delete", context, Weight::Write, nothing, |out| {
+    object_call("OXGroupService.delete", context, Weight::Write, nothing, |out| {
         write_target(out, "grp", group);
     })
 }
@@ -77,7 +64,7 @@ fn membership(
     group: OxId,
     members: &[OxId],
 ) -> Call<()> {
-    call(operation, context, Weight::of_members(members.len()), nothing, |out| {
+    object_call(operation, context, Weight::of_members(members.len()), nothing, |out| {
         write_ids(out, "grp", &[group]);
         write_ids(out, "members", members);
     })

@@ -1,43 +1,30 @@
 //! `OXResourceService`: resources, with the context administrator's credentials.
 
-use super::call::{Answer, Call, Weight, id_of, new_id, nothing, write_context, write_target};
+use super::call::{Answer, Call, Weight, id_of, new_id, nothing, object_call, write_target};
 use super::envelope::{Elements, Space};
-use super::{Account, OxResource, ResourceData, Target};
+use super::{OxResource, ResourceData, Target};
 use crate::model::{ContextId, OxId};
 
-fn call<R>(
-    operation: &'static str,
-    context: ContextId,
-    weight: Weight,
-    read: fn(&Answer<'_>) -> Result<R, String>,
-    write: impl FnOnce(&mut Elements),
-) -> Call<R> {
-    let mut parameters = Elements::default();
-    write_context(&mut parameters, "ctx", context);
-    write(&mut parameters);
-    Call { operation, account: Account::Context(context), context, weight, parameters, read }
-}
-
 pub(super) fn get(context: ContextId, resource: &Target) -> Call<OxResource> {
-    call("OXResourceService.getData", context, Weight::Read, read_resource, |out| {
+    object_call("OXResourceService.getData", context, Weight::Read, read_resource, |out| {
         write_target(out, "res", resource);
     })
 }
 
 pub(super) fn create(context: ContextId, resource: &ResourceData) -> Call<OxId> {
-    call("OXResourceService.create", context, Weight::Write, new_id, |out| {
+    object_call("OXResourceService.create", context, Weight::Write, new_id, |out| {
         write_resource(out, None, resource);
     })
 }
 
 pub(super) fn change(context: ContextId, target: &Target, resource: &ResourceData) -> Call<()> {
-    call("OXResourceService.change", context, Weight::Write, nothing, |out| {
+    object_call("OXResourceService.change", context, Weight::Write, nothing, |out| {
         write_resource(out, Some(target), resource);
     })
 }
 
 pub(super) fn delete(context: ContextId, resource: &Target) -> Call<()> {
-    call("OXResourceService.delete", context, Weight::Write, nothing, |out| {
+    object_call("OXResourceService.delete", context, Weight::Write, nothing, |out| {
         write_target(out, "res", resource);
     })
 }

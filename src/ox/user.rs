@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::call::{
-    Answer, Call, Weight, flag, id_of, new_id, nothing, write_context, write_target,
-};
+use super::call::{Answer, Call, Weight, flag, id_of, new_id, nothing, object_call, write_target};
 use super::envelope::{Element, Elements, Space};
-use super::{Account, OxUser, Target};
+use super::{OxUser, Target};
 use crate::model::access::RIGHTS;
 use crate::model::fields::FieldKind;
 use crate::model::{ContextId, FieldValue, ModuleAccess, OxId, UserField, UserFields};
@@ -14,27 +12,14 @@ use crate::model::{ContextId, FieldValue, ModuleAccess, OxId, UserField, UserFie
 /// Length of `YYYY-MM-DD`. OX appends the zone of its Java machine, which means nothing.
 const DATE_LENGTH: usize = 10;
 
-fn call<R>(
-    operation: &'static str,
-    context: ContextId,
-    weight: Weight,
-    read: fn(&Answer<'_>) -> Result<R, String>,
-    write: impl FnOnce(&mut Elements),
-) -> Call<R> {
-    let mut parameters = Elements::default();
-    write_context(&mut parameters, "ctx", context);
-    write(&mut parameters);
-    Call { operation, account: Account::Context(context), context, weight, parameters, read }
-}
-
 pub(super) fn exists(context: ContextId, user: &Target) -> Call<bool> {
-    call("OXUserService.exists", context, Weight::Read, flag, |out| {
+    object_call("OXUserService.exists", context, Weight::Read, flag, |out| {
         write_target(out, "user", user);
     })
 }
 
 pub(super) fn get(context: ContextId, user: &Target) -> Call<OxUser> {
-    call(
+    object_call(
         "OXUserService.getData",
         context,
         Weight::Read,
@@ -44,7 +29,7 @@ pub(super) fn get(context: ContextId, user: &Target) -> Call<OxUser> {
 }
 
 pub(super) fn get_many(context: ContextId, users: &[Target]) -> Call<Vec<OxUser>> {
-    call(
+    object_call(
         "OXUserService.getMultipleData",
         context,
         Weight::Read,
@@ -54,7 +39,7 @@ pub(super) fn get_many(context: ContextId, users: &[Target]) -> Call<Vec<OxUser>
 }
 
 pub(super) fn list(context: ContextId, pattern: &str) -> Call<Vec<OxId>> {
-    call(
+    object_call(
         "OXUserService.list",
         context,
         Weight::Read,
@@ -64,13 +49,13 @@ pub(super) fn list(context: ContextId, pattern: &str) -> Call<Vec<OxId>> {
 }
 
 pub(super) fn access(context: ContextId, user: &Target) -> Call<ModuleAccess> {
-    call("OXUserService.getModuleAccess", context, Weight::Read, read_access, |out| {
+    object_call("OXUserService.getModuleAccess", context, Weight::Read, read_access, |out| {
         write_target(out, "user", user);
     })
 }
 
 pub(super) fn create(context: ContextId, user: &UserFields, access: ModuleAccess) -> Call<OxId> {
-    call("OXUserService.createByModuleAccess", context, Weight::Write, new_id, |out| {
+    object_call("OXUserService.createByModuleAccess", context, Weight::Write, new_id, |out| {
         write_user(out, "usrdata", user);
         write_access(out, "access", access);
     })
@@ -79,7 +64,7 @@ pub(super) fn create(context: ContextId, user: &UserFields, access: ModuleAccess
 /// A user that is addressed by name keeps that name: another name in `fields` would address another
 /// user, so it is refused.
 pub(super) fn change(context: ContextId, user: &Target, fields: &UserFields) -> Call<()> {
-    call("OXUserService.change", context, Weight::Write, nothing, |out| {
+    object_call("OXUserService.change", context, Weight::Write, nothing, |out| {
         let mut fields = fields.clone();
         match user {
             Target::Id(id) => {
@@ -98,14 +83,14 @@ pub(super) fn change(context: ContextId, user: &Target, fields: &UserFields) -> 
 }
 
 pub(super) fn change_access(context: ContextId, user: &Target, access: ModuleAccess) -> Call<()> {
-    call("OXUserService.changeByModuleAccess", context, Weight::Write, nothing, |out| {
+    object_call("OXUserService.changeByModuleAccess", context, Weight::Write, nothing, |out| {
         write_target(out, "user", user);
         write_access(out, "moduleAccess", access);
     })
 }
 
 pub(super) fn delete(context: ContextId, user: &Target) -> Call<()> {
-    call("OXUserService.delete", context, Weight::Write, nothing, |out| {
+    object_call("OXUserService.delete", context, Weight::Write, nothing, |out| {
         write_target(out, "user", user);
     })
 }
