@@ -94,8 +94,12 @@ pub enum QueueError {
         /// Why.
         source: io::Error,
     },
-    /// The directory cannot be watched at all.
-    #[error("cannot start watching queue directory {}: {source}", path.display())]
+    /// The directory cannot be watched at all: no thread to be had, or no working directory.
+    #[error(
+        "cannot start watching queue directory {}: {source}; check the service's limit of threads \
+         (TasksMax, LimitNPROC) and that its working directory exists",
+        path.display()
+    )]
     Unwatched {
         /// The directory.
         path: PathBuf,
