@@ -9,21 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use dashmap::DashMap;
 
 use crate::model::object::DirectoryObject;
-use crate::model::{ContextId, DnKey, ObjectId, ObjectKind, OxId};
+use crate::model::{Claim, ContextId, DnKey, ObjectId, ObjectKind, OxId};
 use crate::store::{Change, ObjectRecord, Placement, Store, StoreError};
-
-/// A name or address that only one object of a context may have.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Claim {
-    /// Login name of a user; OX compares it with case.
-    User(String),
-    /// Name of a group, without case.
-    Group(String),
-    /// Name of a resource, without case.
-    Resource(String),
-    /// A primary mail address of a user, resource or functional account, without case.
-    Mail(String),
-}
 
 /// An object's presence in one context.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -367,7 +354,9 @@ fn claims_of(placement: &Placement) -> BTreeSet<Claim> {
     match placement {
         Placement::User { name, fields, .. } => {
             let mail = fields.text("primaryEmail").map(|mail| Claim::Mail(mail.to_lowercase()));
-            std::iter::once(Claim::User(name.clone())).chain(mail).collect()
+            let display =
+                fields.text("display_name").map(|name| Claim::Display(name.to_lowercase()));
+            std::iter::once(Claim::User(name.clone())).chain(mail).chain(display).collect()
         }
         Placement::Group { name, .. } => BTreeSet::from([Claim::Group(name.to_lowercase())]),
         Placement::Resource { data, .. } => {

@@ -14,12 +14,24 @@
 //! (a group in two contexts: every lane does its part when it gets there) or *joint* (a user who
 //! moves: it runs once, when it is first in all its lanes).
 //!
+//! # Aside
+//! An entry may be *parked*: it is set aside, and its lanes go on without it. What cannot be done
+//! without it is set aside as well and counts as *blocked*: entries that come after it
+//! ([`NewEntry::after`]), entries that need it ([`Need::Hard`]), and, if it is a *gate* (a context
+//! comes or goes), all that stands behind it in its lane. Whatever is not aside keeps its place.
+//!
+//! # Fairness
+//! Lanes get their turn in the order in which something became possible in them, one entry at a
+//! time: a lane with half a million entries waits behind one with a single entry like any other.
+//!
 //! # Why nothing waits in a circle
 //! A lane is never committed to an entry before it runs: what is first is looked up again whenever
 //! something changes. An entry waits only for entries with a smaller place. So the entry with the
-//! smallest place of all is first in all its lanes and waits for nothing: it can always run.
+//! smallest place of all that are not aside is first in all its lanes and waits for nothing: it can
+//! always run. The same holds for what is aside: the first of it waits for nobody but whoever
+//! releases it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
 
 use crate::model::{ContextId, ItemName};
@@ -90,10 +102,21 @@ pub struct NewEntry<T> {
     pub joint: bool,
     /// No entry may be moved past it (deletion of a context).
     pub barrier: bool,
+    /// While it is parked nothing behind it in its lanes may start (a context comes or goes).
+    pub gate: bool,
     /// Entries that must be through before it may start.
     pub after: BTreeSet<EntryId>,
     /// Whatever the caller wants to find again.
     pub task: T,
+}
+
+/// What one entry is to another that is to come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Better first; without it the other one can be done all the same.
+    Soft,
+    /// The other one cannot be done without it.
+    Hard,
 }
 
 #[derive(Debug)]
@@ -103,23 +126,84 @@ struct Entry<T> {
     open: BTreeSet<Lane>,
     joint: bool,
     barrier: bool,
+    gate: bool,
     running: BTreeSet<Lane>,
     begun: bool,
+    /// A part of it is through.
+    partly: bool,
     after: BTreeSet<EntryId>,
+    /// Entries without which it cannot be done.
+    needs: BTreeSet<EntryId>,
     /// Entries that have to stay behind it.
     followers: BTreeSet<EntryId>,
     /// Entries that have to stay ahead of it, for moves.
     ahead: BTreeSet<EntryId>,
+    /// Lanes in which it is parked.
+    parked: BTreeSet<Lane>,
+    /// Parked, but to be tried once.
+    trial: bool,
+    /// Something it cannot be done without is aside.
+    blocked: bool,
+    /// Lanes in which it stands behind a parked gate.
+    gated: BTreeSet<Lane>,
     task: T,
+}
+
+impl<T> Entry<T> {
+    /// Whether it is not in its lane's queue.
+    fn aside(&self, lane: Lane) -> bool {
+        self.blocked
+            || if self.joint { !self.gated.is_empty() } else { self.gated.contains(&lane) }
+            || !self.trial && self.parked.contains(&lane)
+    }
+
+    /// Whether it keeps back an entry with these lanes that cannot be done without it.
+    fn keeps_back(&self, after: bool, lanes: &BTreeSet<Lane>) -> bool {
+        let mut aside = self.parked.iter().chain(&self.gated);
+        self.blocked || aside.any(|lane| after || lanes.contains(lane))
+    }
 }
 
 #[derive(Debug, Default)]
 struct LaneState {
+    /// What is not aside.
     queue: BTreeMap<Place, EntryId>,
     barriers: BTreeSet<Place>,
+    /// Parked gates.
+    gates: BTreeMap<Place, EntryId>,
+    /// What is aside.
+    aside: BTreeMap<Place, EntryId>,
     busy: bool,
+    held: bool,
     /// The entry that stands still here after a fault.
     stopped: Option<EntryId>,
+}
+
+impl LaneState {
+    fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.aside.is_empty() && !self.held
+    }
+}
+
+/// Lanes in which something may have become possible, in the order in which it did.
+#[derive(Debug, Default)]
+struct Awake {
+    order: VecDeque<Lane>,
+    there: HashSet<Lane>,
+}
+
+impl Awake {
+    fn insert(&mut self, lane: Lane) {
+        if self.there.insert(lane) {
+            self.order.push_back(lane);
+        }
+    }
+
+    fn pop(&mut self) -> Option<Lane> {
+        let lane = self.order.pop_front()?;
+        self.there.remove(&lane);
+        Some(lane)
+    }
 }
 
 /// What may start now.
@@ -149,14 +233,21 @@ pub enum Moved {
 pub struct Lanes<T> {
     entries: HashMap<EntryId, Entry<T>>,
     lanes: HashMap<Lane, LaneState>,
-    /// Lanes in which something may have become possible.
-    awake: BTreeSet<Lane>,
+    awake: Awake,
+    /// Parked entries of which something that was to come first is through.
+    cured: BTreeSet<EntryId>,
     next_id: EntryId,
 }
 
 impl<T> Default for Lanes<T> {
     fn default() -> Self {
-        Self { entries: HashMap::new(), lanes: HashMap::new(), awake: BTreeSet::new(), next_id: 1 }
+        Self {
+            entries: HashMap::new(),
+            lanes: HashMap::new(),
+            awake: Awake::default(),
+            cured: BTreeSet::new(),
+            next_id: 1,
+        }
     }
 }
 
@@ -173,7 +264,12 @@ impl<T> Lanes<T> {
 
     /// Number of lanes that have work.
     pub fn active(&self) -> usize {
-        self.lanes.len()
+        self.lanes.values().filter(|lane| !lane.queue.is_empty() || !lane.aside.is_empty()).count()
+    }
+
+    /// Whether something might start.
+    pub fn is_awake(&self) -> bool {
+        !self.awake.order.is_empty()
     }
 
     /// The task of an entry.
@@ -196,6 +292,11 @@ impl<T> Lanes<T> {
         self.entries.get(&entry).is_some_and(|e| e.begun)
     }
 
+    /// Whether nothing of an entry was done yet, and nothing is being done.
+    pub fn untouched(&self, entry: EntryId) -> bool {
+        self.entries.get(&entry).is_some_and(|e| !e.partly && e.running.is_empty())
+    }
+
     /// Whether a part of an entry runs at this moment.
     pub fn running(&self, entry: EntryId) -> bool {
         self.entries.get(&entry).is_some_and(|e| !e.running.is_empty())
@@ -212,12 +313,12 @@ impl<T> Lanes<T> {
         self.entries.get(id).map(|entry| &entry.rank.name)
     }
 
-    /// Number of entries that wait in a lane.
+    /// Number of entries that wait in a lane, those aside among them.
     pub fn depth(&self, lane: Lane) -> usize {
-        self.lanes.get(&lane).map_or(0, |lane| lane.queue.len())
+        self.lanes.get(&lane).map_or(0, |lane| lane.queue.len() + lane.aside.len())
     }
 
-    /// Pending entries of a lane, in order.
+    /// Pending entries of a lane that are not aside, in order.
     pub fn in_lane(&self, lane: Lane) -> impl Iterator<Item = EntryId> {
         self.lanes.get(&lane).into_iter().flat_map(|lane| lane.queue.values().copied())
     }
@@ -243,40 +344,54 @@ impl<T> Lanes<T> {
                 other.followers.insert(id);
             }
         }
-        for lane in &new.lanes {
-            let state = self.lanes.entry(*lane).or_default();
-            state.queue.insert(place.clone(), id);
-            if new.barrier {
-                state.barriers.insert(place.clone());
-            }
-            self.awake.insert(*lane);
-        }
+        let lanes: Vec<Lane> = new.lanes.iter().copied().collect();
         let entry = Entry {
             place,
             rank,
-            open: new.lanes,
+            open: BTreeSet::new(),
             joint: new.joint,
             barrier: new.barrier,
+            gate: new.gate,
             running: BTreeSet::new(),
             begun: false,
+            partly: false,
             ahead: after.clone(),
             after,
+            needs: BTreeSet::new(),
             followers: BTreeSet::new(),
+            parked: BTreeSet::new(),
+            trial: false,
+            blocked: false,
+            gated: BTreeSet::new(),
             task: new.task,
         };
         self.entries.insert(id, entry);
+        self.extend(id, lanes);
         id
+    }
+
+    /// Gives an entry more lanes, at its present place.
+    pub fn extend(&mut self, id: EntryId, lanes: impl IntoIterator<Item = Lane>) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        for lane in lanes {
+            if entry.open.insert(lane) {
+                let state = self.lanes.entry(lane).or_default();
+                enter(state, entry, id, lane);
+                self.awake.insert(lane);
+            }
+        }
+        self.judge(id);
     }
 
     /// Puts `needed` before `needing`, because the latter needs it; with it goes whatever has to
     /// stay ahead of `needed`.
-    pub fn before(&mut self, needed: EntryId, needing: EntryId) -> Moved {
+    pub fn before(&mut self, needed: EntryId, needing: EntryId, need: Need) -> Moved {
         let (Some(first), Some(second)) = (self.entries.get(&needed), self.entries.get(&needing))
         else {
             return Moved::Ahead;
         };
         if first.place < second.place {
-            self.promise(needed, needing);
+            self.promise(needed, needing, need);
             return Moved::Ahead;
         }
         if self.must_precede(needing, needed) {
@@ -285,18 +400,24 @@ impl<T> Lanes<T> {
         if self.barrier_between(needing, needed) {
             return Moved::Barrier;
         }
-        self.promise(needed, needing);
+        self.promise(needed, needing, need);
         self.move_under(needed, needing);
         Moved::Ahead
     }
 
     /// Remembers that `needed` has to stay ahead of `needing` when either is moved later on.
-    fn promise(&mut self, needed: EntryId, needing: EntryId) {
+    fn promise(&mut self, needed: EntryId, needing: EntryId, need: Need) {
         if let Some(entry) = self.entries.get_mut(&needed) {
             entry.followers.insert(needing);
         }
         if let Some(entry) = self.entries.get_mut(&needing) {
             entry.ahead.insert(needed);
+            if need == Need::Hard {
+                entry.needs.insert(needed);
+            }
+        }
+        if need == Need::Hard {
+            self.judge(needing);
         }
     }
 
@@ -352,32 +473,30 @@ impl<T> Lanes<T> {
         if entry.place < target {
             return;
         }
-        let mut path = target.0;
-        path.push(entry.rank.clone());
-        let (old, new) = (entry.place.clone(), Place(path));
-        entry.place = new.clone();
-        let (lanes, barrier) = (entry.open.clone(), entry.barrier);
-        let ahead: Vec<EntryId> = entry.ahead.iter().copied().collect();
-        for lane in lanes {
-            if let Some(state) = self.lanes.get_mut(&lane) {
-                state.queue.remove(&old);
-                state.queue.insert(new.clone(), needed);
-                if barrier {
-                    state.barriers.remove(&old);
-                    state.barriers.insert(new.clone());
-                }
-                self.awake.insert(lane);
+        let lanes = entry.open.clone();
+        for lane in &lanes {
+            if let Some(state) = self.lanes.get_mut(lane) {
+                leave(state, entry, *lane);
             }
         }
+        let mut path = target.0;
+        path.push(entry.rank.clone());
+        entry.place = Place(path);
+        for lane in lanes {
+            enter(self.lanes.entry(lane).or_default(), entry, needed, lane);
+            self.awake.insert(lane);
+        }
+        let ahead: Vec<EntryId> = entry.ahead.iter().copied().collect();
         for other in ahead {
             self.move_under(other, needed);
         }
+        self.judge(needed);
     }
 
     /// The next entry (part) that may start; it counts as running from now on. None: nothing may
     /// start until something is inserted, ends, or is woken.
     pub fn start(&mut self) -> Option<Start> {
-        while let Some(lane) = self.awake.pop_first() {
+        while let Some(lane) = self.awake.pop() {
             if let Some(start) = self.startable(lane) {
                 self.mark_running(&start);
                 return Some(start);
@@ -399,7 +518,7 @@ impl<T> Lanes<T> {
 
     fn head(&self, lane: Lane) -> Option<EntryId> {
         let state = self.lanes.get(&lane)?;
-        if state.busy {
+        if state.busy || state.held {
             return None;
         }
         let (_, id) = state.queue.first_key_value()?;
@@ -435,50 +554,65 @@ impl<T> Lanes<T> {
 
     /// A part that was started is through. True: the whole entry is, and is gone.
     pub fn done(&mut self, id: EntryId, lane: Lane) -> bool {
-        let Some(entry) = self.entries.get_mut(&id) else { return false };
+        let Some(entry) = self.entries.get(&id) else { return false };
         let lanes: Vec<Lane> =
             if entry.joint { entry.open.iter().copied().collect() } else { vec![lane] };
-        let place = entry.place.clone();
         for lane in &lanes {
-            entry.open.remove(lane);
-            entry.running.remove(lane);
+            self.close(id, *lane, true);
         }
-        let through = entry.open.is_empty();
         for lane in lanes {
-            self.leave(lane, &place, id);
             // Something was moved ahead of an entry that stands still: most likely its cure.
             if let Some(stopped) = self.lanes.get(&lane).and_then(|state| state.stopped) {
                 self.wake(stopped);
             }
         }
-        if through {
+        let Some(entry) = self.entries.get_mut(&id) else { return false };
+        entry.partly = true;
+        entry.trial &= !entry.parked.is_empty();
+        if entry.open.is_empty() {
             self.forget(id);
+            return true;
         }
-        through
+        self.judge(id);
+        self.judge_followers(id);
+        false
     }
 
-    fn leave(&mut self, lane: Lane, place: &Place, id: EntryId) {
+    /// An entry has nothing to do in a lane any more. `ran` says whether it was at work there.
+    fn close(&mut self, id: EntryId, lane: Lane, ran: bool) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
         let Some(state) = self.lanes.get_mut(&lane) else { return };
-        state.queue.remove(place);
-        state.barriers.remove(place);
-        state.busy = false;
+        leave(state, entry, lane);
+        entry.open.remove(&lane);
+        entry.running.remove(&lane);
+        let opens = entry.parked.remove(&lane) && entry.gate;
+        entry.gated.remove(&lane);
+        state.busy &= !ran;
         if state.stopped == Some(id) {
             state.stopped = None;
         }
-        if state.queue.is_empty() {
+        if state.is_idle() {
             self.lanes.remove(&lane);
         } else {
             self.awake.insert(lane);
+        }
+        if opens {
+            self.judge_lane(lane);
         }
     }
 
     fn forget(&mut self, id: EntryId) -> Option<Entry<T>> {
         let entry = self.entries.remove(&id)?;
         for follower in &entry.followers {
-            if let Some(other) = self.entries.get_mut(follower) {
-                other.ahead.remove(&id);
-                if other.after.remove(&id) {
-                    self.awake.extend(&other.open);
+            let Some(other) = self.entries.get_mut(follower) else { continue };
+            other.ahead.remove(&id);
+            if !other.parked.is_empty() {
+                self.cured.insert(*follower);
+            }
+            other.needs.remove(&id);
+            if other.after.remove(&id) {
+                for lane in &other.open {
+                    self.awake.insert(*lane);
                 }
             }
         }
@@ -487,7 +621,214 @@ impl<T> Lanes<T> {
                 other.followers.remove(&id);
             }
         }
+        for follower in &entry.followers {
+            self.judge(*follower);
+        }
         Some(entry)
+    }
+
+    /// Finds out whether an entry is blocked, and so on for those that wait for it.
+    fn judge(&mut self, id: EntryId) {
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            let Some(entry) = self.entries.get(&id) else { continue };
+            let keeps_back = |other: &EntryId, after| {
+                let other = self.entries.get(other);
+                other.is_some_and(|other| other.keeps_back(after, &entry.open))
+            };
+            let blocked = entry.after.iter().any(|other| keeps_back(other, true))
+                || entry.needs.iter().any(|other| keeps_back(other, false));
+            let is_gated = |lane: &Lane| {
+                let gates = self.lanes.get(lane).map(|state| &state.gates);
+                let first = gates.and_then(|gates| gates.first_key_value());
+                first.is_some_and(|(place, _)| *place < entry.place)
+            };
+            let gated: BTreeSet<Lane> = entry.open.iter().copied().filter(is_gated).collect();
+            if blocked != entry.blocked || gated != entry.gated {
+                self.reseat(id, |entry| {
+                    entry.blocked = blocked;
+                    entry.gated = gated;
+                });
+                open.extend(self.waiting_for(id));
+            }
+        }
+    }
+
+    /// A gate in a lane was parked, or is not any more.
+    fn judge_lane(&mut self, lane: Lane) {
+        let Some(state) = self.lanes.get(&lane) else { return };
+        let entries: Vec<EntryId> =
+            state.queue.values().chain(state.aside.values()).copied().collect();
+        for entry in entries {
+            self.judge(entry);
+        }
+    }
+
+    /// An entry is parked now, or not any more.
+    fn judge_others(&mut self, id: EntryId) {
+        let gates = self.entries.get(&id).filter(|entry| entry.gate);
+        for lane in gates.map(|entry| entry.open.clone()).unwrap_or_default() {
+            self.judge_lane(lane);
+        }
+        self.judge_followers(id);
+    }
+
+    fn judge_followers(&mut self, id: EntryId) {
+        for follower in self.waiting_for(id) {
+            self.judge(follower);
+        }
+    }
+
+    /// Entries that cannot be done before, or without, this one.
+    fn waiting_for(&self, id: EntryId) -> Vec<EntryId> {
+        let followers = self.entries.get(&id).into_iter().flat_map(|entry| &entry.followers);
+        let waits = |other: &&EntryId| {
+            let other = self.entries.get(other);
+            other.is_some_and(|other| other.after.contains(&id) || other.needs.contains(&id))
+        };
+        followers.filter(waits).copied().collect()
+    }
+
+    /// Changes an entry in a way that may take it out of its lanes' queues, or put it back.
+    fn reseat(&mut self, id: EntryId, change: impl FnOnce(&mut Entry<T>)) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        for lane in &entry.open {
+            if let Some(state) = self.lanes.get_mut(lane) {
+                leave(state, entry, *lane);
+            }
+        }
+        change(entry);
+        for lane in &entry.open {
+            let state = self.lanes.entry(*lane).or_default();
+            enter(state, entry, id, *lane);
+            if entry.aside(*lane) && state.stopped == Some(id) {
+                state.stopped = None;
+            }
+            self.awake.insert(*lane);
+        }
+    }
+
+    /// Sets an entry aside in a lane (a joint one in all its lanes), or, with none, wherever it is
+    /// not at work. If a part of it had been started there, that part did not succeed.
+    pub fn park(&mut self, id: EntryId, lane: Option<Lane>) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let lanes: BTreeSet<Lane> = match lane {
+            Some(lane) if !entry.joint => BTreeSet::from([lane]),
+            Some(_) => entry.open.clone(),
+            None => entry.open.difference(&entry.running).copied().collect(),
+        };
+        for lane in &lanes {
+            if entry.running.remove(lane)
+                && let Some(state) = self.lanes.get_mut(lane)
+            {
+                state.busy = false;
+            }
+        }
+        self.reseat(id, |entry| {
+            entry.trial = false;
+            entry.parked.extend(lanes);
+        });
+        self.judge_others(id);
+    }
+
+    /// Lets a parked entry be tried once. What waits for it goes on waiting. False if it is not
+    /// parked.
+    pub fn try_parked(&mut self, id: EntryId) -> bool {
+        let parked = self.is_parked(id);
+        if parked {
+            self.reseat(id, |entry| entry.trial = true);
+        }
+        parked
+    }
+
+    /// Puts a parked entry back, and with it what waits for it. False if it is not parked.
+    pub fn release(&mut self, id: EntryId) -> bool {
+        let parked = self.is_parked(id);
+        if parked {
+            self.reseat(id, |entry| {
+                entry.trial = false;
+                entry.parked.clear();
+            });
+            self.judge_others(id);
+        }
+        parked
+    }
+
+    /// Parked entries for which something has been done that they were waiting for, or that was
+    /// moved ahead of them; each is told once.
+    pub fn take_cured(&mut self) -> BTreeSet<EntryId> {
+        let cured = std::mem::take(&mut self.cured);
+        cured.into_iter().filter(|entry| self.is_parked(*entry)).collect()
+    }
+
+    /// Whether an entry is parked, in some lane at least.
+    pub fn is_parked(&self, id: EntryId) -> bool {
+        self.entries.get(&id).is_some_and(|entry| !entry.parked.is_empty())
+    }
+
+    /// Lanes in which an entry is parked.
+    pub fn parked_lanes(&self, id: EntryId) -> impl Iterator<Item = Lane> {
+        self.entries.get(&id).into_iter().flat_map(|entry| entry.parked.iter().copied())
+    }
+
+    /// The parked entry without which this one cannot be done; none if it is not blocked.
+    pub fn blocked_by(&self, id: EntryId) -> Option<EntryId> {
+        let mut at = id;
+        loop {
+            let entry = self.entries.get(&at)?;
+            if at != id && !entry.parked.is_empty() {
+                return Some(at);
+            }
+            let gate = |lane| Some(*self.lanes.get(lane)?.gates.first_key_value()?.1);
+            if let Some(gate) = entry.gated.iter().find_map(gate) {
+                return Some(gate);
+            }
+            // Backwards, from one that waits to the one it waits for, always to a smaller place.
+            let keeps_back = |other: &&EntryId, after| {
+                let other = self.entries.get(other);
+                other.is_some_and(|other| other.keeps_back(after, &entry.open))
+            };
+            let after = entry.after.iter().find(|other| keeps_back(other, true));
+            at = *after.or_else(|| entry.needs.iter().find(|other| keeps_back(other, false)))?;
+        }
+    }
+
+    /// Entries that are set aside because of a parked one, by however many steps.
+    pub fn blocks(&self, id: EntryId) -> Vec<EntryId> {
+        let mut found = BTreeSet::new();
+        let mut open = self.waiting_for(id);
+        if let Some(gate) = self.entries.get(&id).filter(|entry| entry.gate) {
+            let lanes = gate.open.iter().filter_map(|lane| self.lanes.get(lane));
+            open.extend(lanes.flat_map(|state| state.aside.values().copied()));
+        }
+        while let Some(other) = open.pop() {
+            let aside = |entry: &Entry<T>| entry.blocked || !entry.gated.is_empty();
+            if other != id && self.entries.get(&other).is_some_and(aside) && found.insert(other) {
+                open.extend(self.waiting_for(other));
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// Holds a lane: nothing starts in it until [`Lanes::resume`].
+    pub fn hold(&mut self, lane: Lane) {
+        self.lanes.entry(lane).or_default().held = true;
+    }
+
+    /// Lets a held lane go on.
+    pub fn resume(&mut self, lane: Lane) {
+        let Some(state) = self.lanes.get_mut(&lane) else { return };
+        state.held = false;
+        if state.is_idle() {
+            self.lanes.remove(&lane);
+        } else {
+            self.awake.insert(lane);
+        }
+    }
+
+    /// Whether a lane is held.
+    pub fn is_held(&self, lane: Lane) -> bool {
+        self.lanes.get(&lane).is_some_and(|state| state.held)
     }
 
     /// A part that was started did not succeed: its lane (all lanes of a joint entry) stands still
@@ -504,6 +845,7 @@ impl<T> Lanes<T> {
                 self.awake.insert(lane);
             }
         }
+        self.judge(id);
     }
 
     /// Lets a stopped entry be tried again. False if it is not stopped (any more).
@@ -539,13 +881,8 @@ impl<T> Lanes<T> {
         if !entry.running.is_empty() {
             return None;
         }
-        let (place, lanes) = (entry.place.clone(), entry.open.clone());
-        for lane in lanes {
-            let busy = self.lanes.get(&lane).is_some_and(|state| state.busy);
-            self.leave(lane, &place, id);
-            if let Some(state) = self.lanes.get_mut(&lane) {
-                state.busy = busy;
-            }
+        for lane in entry.open.clone() {
+            self.close(id, lane, false);
         }
         self.forget(id).map(|entry| entry.task)
     }
@@ -558,12 +895,40 @@ impl<T> Lanes<T> {
         }
     }
 
+    /// Whether a barrier stands behind an entry's place in a lane, in which it need not be itself.
+    pub fn barrier_behind(&self, lane: Lane, id: EntryId) -> bool {
+        let (Some(entry), Some(state)) = (self.entries.get(&id), self.lanes.get(&lane)) else {
+            return false;
+        };
+        state.barriers.last().is_some_and(|barrier| *barrier > entry.place)
+    }
+
     /// The last barrier in a lane, as something entries can be compared with.
     pub fn behind_last_barrier(&self, lane: Lane, id: EntryId) -> bool {
         let Some(entry) = self.entries.get(&id) else { return false };
         let last = self.lanes.get(&lane).and_then(|state| state.barriers.last());
         last.is_none_or(|barrier| entry.place > *barrier)
     }
+}
+
+/// Puts an entry into a lane: into its queue, or aside.
+fn enter<T>(state: &mut LaneState, entry: &Entry<T>, id: EntryId, lane: Lane) {
+    let seat = if entry.aside(lane) { &mut state.aside } else { &mut state.queue };
+    seat.insert(entry.place.clone(), id);
+    if entry.barrier {
+        state.barriers.insert(entry.place.clone());
+    }
+    if entry.gate && entry.parked.contains(&lane) {
+        state.gates.insert(entry.place.clone(), id);
+    }
+}
+
+/// The reverse of [`enter`], for an entry that is as it was then.
+fn leave<T>(state: &mut LaneState, entry: &Entry<T>, lane: Lane) {
+    let seat = if entry.aside(lane) { &mut state.aside } else { &mut state.queue };
+    seat.remove(&entry.place);
+    state.barriers.remove(&entry.place);
+    state.gates.remove(&entry.place);
 }
 
 #[cfg(test)]
@@ -582,6 +947,7 @@ mod tests {
             lanes: lanes.iter().map(|c| Lane::Context(ContextId(*c))).collect(),
             joint: false,
             barrier: false,
+            gate: false,
             after: BTreeSet::new(),
             task: n,
         }
@@ -604,7 +970,7 @@ mod tests {
         let user = lanes.insert(new(1, &[20]));
         lanes.insert(new(2, &[20]));
         let context = lanes.insert(new(3, &[20]));
-        assert_eq!(lanes.before(context, user), Moved::Ahead);
+        assert_eq!(lanes.before(context, user, Need::Hard), Moved::Ahead);
         assert_eq!(run(&mut lanes), [3, 1, 2]);
     }
 
@@ -614,7 +980,7 @@ mod tests {
         let group = lanes.insert(new(1, &[1]));
         let older = lanes.insert(new(2, &[1]));
         let newer = lanes.insert(NewEntry { after: BTreeSet::from([older]), ..new(3, &[1]) });
-        assert_eq!(lanes.before(newer, group), Moved::Ahead);
+        assert_eq!(lanes.before(newer, group, Need::Soft), Moved::Ahead);
         assert_eq!(run(&mut lanes), [2, 3, 1]);
     }
 
@@ -624,7 +990,7 @@ mod tests {
         let first = lanes.insert(new(1, &[1]));
         lanes.insert(NewEntry { barrier: true, ..new(2, &[1]) });
         let last = lanes.insert(new(3, &[1]));
-        assert_eq!(lanes.before(last, first), Moved::Barrier);
+        assert_eq!(lanes.before(last, first, Need::Soft), Moved::Barrier);
         assert_eq!(run(&mut lanes), [1, 2, 3]);
     }
 
@@ -633,8 +999,8 @@ mod tests {
         let mut lanes = Lanes::default();
         let first = lanes.insert(new(1, &[1]));
         let second = lanes.insert(new(2, &[1]));
-        assert_eq!(lanes.before(first, second), Moved::Ahead);
-        assert_eq!(lanes.before(second, first), Moved::Circle);
+        assert_eq!(lanes.before(first, second, Need::Soft), Moved::Ahead);
+        assert_eq!(lanes.before(second, first, Need::Soft), Moved::Circle);
         assert_eq!(run(&mut lanes), [1, 2]);
     }
 
@@ -662,7 +1028,7 @@ mod tests {
         let start = lanes.start().unwrap();
         lanes.stop(user, start.lane);
         let context = lanes.insert(new(2, &[1]));
-        lanes.before(context, user);
+        lanes.before(context, user, Need::Hard);
         assert_eq!(run(&mut lanes), [2, 1]);
     }
 
@@ -677,7 +1043,75 @@ mod tests {
         assert_eq!(lanes.withdraw(bad), None, "it runs");
         lanes.stop(bad, start.lane);
         assert_eq!(lanes.withdraw(bad), Some(1));
-        assert_eq!(run(&mut lanes), [3, 2]);
+        assert_eq!(run(&mut lanes), [2, 3]);
+    }
+
+    #[test]
+    fn a_parked_entry_keeps_back_what_needs_it_and_nothing_else() {
+        let mut lanes = Lanes::default();
+        let bad = lanes.insert(new(1, &[1]));
+        let later = lanes.insert(NewEntry { after: BTreeSet::from([bad]), ..new(2, &[1, 2]) });
+        let needing = lanes.insert(new(3, &[1]));
+        let liking = lanes.insert(new(4, &[1]));
+        lanes.before(bad, needing, Need::Hard);
+        lanes.before(bad, liking, Need::Soft);
+        let start = lanes.start().unwrap();
+        lanes.park(bad, Some(start.lane));
+        let start = lanes.start().unwrap();
+        assert_eq!(start.entry, liking);
+        lanes.done(liking, start.lane);
+        assert_eq!(lanes.start(), None);
+        assert_eq!([later, needing].map(|id| lanes.blocked_by(id)), [Some(bad); 2]);
+        assert_eq!(lanes.blocks(bad), [later, needing]);
+        assert_eq!(lanes.depth(Lane::Context(ContextId(1))), 3);
+        assert!(lanes.try_parked(bad));
+        assert_eq!(lanes.start().map(|start| start.entry), Some(bad));
+        lanes.park(bad, Some(start.lane));
+        assert_eq!(lanes.start(), None, "it was tried once");
+        assert!(lanes.release(bad) && !lanes.release(bad));
+        assert_eq!(run(&mut lanes), [1, 2, 2, 3]);
+    }
+
+    #[test]
+    fn nothing_passes_a_parked_gate_but_what_stands_ahead_of_it() {
+        let mut lanes = Lanes::default();
+        let context = lanes.insert(NewEntry { gate: true, ..new(2, &[1]) });
+        let user = lanes.insert(new(3, &[1]));
+        let start = lanes.start().unwrap();
+        lanes.park(context, Some(start.lane));
+        let ahead = lanes.insert(new(1, &[1]));
+        assert_eq!(lanes.start().map(|start| start.entry), Some(ahead));
+        lanes.done(ahead, start.lane);
+        assert_eq!(lanes.start(), None);
+        assert_eq!(lanes.blocked_by(user), Some(context));
+        lanes.release(context);
+        assert_eq!(run(&mut lanes), [2, 3]);
+    }
+
+    #[test]
+    fn a_held_lane_waits_and_lanes_take_turns() {
+        let mut lanes = Lanes::default();
+        for n in 0..3 {
+            lanes.insert(new(n, &[1]));
+        }
+        lanes.insert(new(10, &[2]));
+        lanes.insert(new(20, &[3]));
+        let held = Lane::Context(ContextId(3));
+        lanes.hold(held);
+        assert_eq!(run_some(&mut lanes), [0, 10, 1, 2]);
+        assert!(lanes.is_held(held));
+        lanes.resume(held);
+        assert_eq!(run(&mut lanes), [20]);
+    }
+
+    /// Like [`run`], but something may be left.
+    fn run_some(lanes: &mut Lanes<u32>) -> Vec<u32> {
+        let mut order = Vec::new();
+        while let Some(start) = lanes.start() {
+            order.push(*lanes.task(start.entry).unwrap());
+            lanes.done(start.entry, start.lane);
+        }
+        order
     }
 
     #[derive(Debug, Clone)]
@@ -685,8 +1119,10 @@ mod tests {
         lanes: BTreeSet<u32>,
         joint: bool,
         barrier: bool,
+        gate: bool,
         object: u32,
         needed_by: Option<usize>,
+        need: Need,
         /// Place in the queue; arrival is the position in the list.
         name: u32,
     }
@@ -699,9 +1135,12 @@ mod tests {
             0u32..6,
             prop::option::of(0usize..30),
             0u32..1000,
+            any::<bool>(),
         )
-            .prop_map(|(lanes, joint, barrier, object, needed_by, name)| Spec {
+            .prop_map(|(lanes, joint, barrier, object, needed_by, name, hard)| Spec {
                 joint,
+                need: if hard { Need::Hard } else { Need::Soft },
+                gate: barrier && hard,
                 barrier: barrier && lanes.len() == 1,
                 lanes,
                 object,
@@ -742,6 +1181,7 @@ mod tests {
                         lanes: spec.lanes.iter().map(|c| Lane::Context(ContextId(*c))).collect(),
                         joint: spec.joint,
                         barrier: spec.barrier,
+                        gate: spec.gate,
                         after: after.collect(),
                         task: 0,
                     });
@@ -749,13 +1189,34 @@ mod tests {
                     if let Some(other) = spec.needed_by.filter(|other| *other < index) {
                         let other = ids[other];
                         let untouched = !lanes.begun(other);
-                        if lanes.before(id, other) == Moved::Ahead && untouched && lanes.task(other).is_some() {
-                            promises.push((id, other));
+                        if lanes.before(id, other, spec.need) == Moved::Ahead && untouched && lanes.task(other).is_some() {
+                            promises.push((id, other, spec.need));
                         }
                     }
                     continue;
                 }
                 while let Some(start) = lanes.start() {
+                    let parked = |id: EntryId| lanes.parked_lanes(id).next().is_some();
+                    let object = specs[ids.iter().position(|id| *id == start.entry).unwrap()].object;
+                    let mut siblings = ids.iter().zip(&specs).take_while(|(id, _)| **id != start.entry);
+                    prop_assert!(
+                        siblings.all(|(id, spec)| spec.object != object || !parked(*id)),
+                        "it comes after a parked one of its object"
+                    );
+                    for (first, second, need) in &promises {
+                        let shares = lanes.parked_lanes(*first).any(|lane| lane == start.lane);
+                        prop_assert!(
+                            *second != start.entry || *need == Need::Soft || !shares,
+                            "it cannot be done without a parked one"
+                        );
+                    }
+                    for (id, spec) in ids.iter().zip(&specs).filter(|(_, spec)| spec.gate) {
+                        let parked = lanes.parked_lanes(*id).any(|lane| lane == start.lane);
+                        prop_assert!(
+                            !spec.gate || !parked || *id == start.entry || lanes.precedes(start.entry, *id),
+                            "it passed a parked gate"
+                        );
+                    }
                     for other in &running {
                         prop_assert!(
                             other.entry == start.entry && other.lane != start.lane
@@ -767,6 +1228,16 @@ mod tests {
                 }
                 if running.is_empty() {
                     if ids.len() == specs.len() {
+                        // Whatever is left is parked, or waits for what is.
+                        let parked: Vec<EntryId> = ids.iter().copied().filter(|id| lanes.is_parked(*id)).collect();
+                        for id in &ids {
+                            let waits = lanes.task(*id).is_some() && !parked.contains(id);
+                            prop_assert!(!waits || lanes.blocked_by(*id).is_some(), "it waits, and nobody says for what");
+                        }
+                        if let Some(id) = parked.get(usize::from(choice) % parked.len().max(1)) {
+                            if choice % 2 == 0 { lanes.release(*id); } else { lanes.try_parked(*id); }
+                            continue;
+                        }
                         prop_assert!(lanes.is_empty(), "something waits for ever");
                         break;
                     }
@@ -776,7 +1247,11 @@ mod tests {
                 if choice % 7 == 0 && stops < 50 {
                     stops += 1;
                     lanes.stop(start.entry, start.lane);
-                    lanes.wake(start.entry);
+                    if choice % 2 == 0 {
+                        lanes.park(start.entry, Some(start.lane));
+                    } else {
+                        lanes.wake(start.entry);
+                    }
                 } else {
                     for lane in lanes_of(&lanes, &start) {
                         parts.push((start.entry, lane));
@@ -787,7 +1262,11 @@ mod tests {
                 }
             }
             let position = |id: EntryId| ended.iter().position(|e| *e == id).unwrap();
-            for (first, second) in promises {
+            for (first, second, need) in promises {
+                if need == Need::Soft {
+                    // One that was set aside may be overtaken.
+                    continue;
+                }
                 // A promise holds in every lane that both have.
                 for lane in (0..4).map(|c| Lane::Context(ContextId(c))) {
                     let part = |id| parts.iter().position(|part| *part == (id, lane));

@@ -3,6 +3,7 @@
 //! Nothing in here knows actors, tokio, HTTP, XML, the file system or the clock.
 
 pub mod access;
+pub mod claim;
 pub mod digest;
 pub mod dn;
 pub mod fields;
@@ -12,6 +13,7 @@ pub mod object;
 pub mod secret;
 
 pub use access::ModuleAccess;
+pub use claim::Claim;
 pub use dn::{Dn, DnKey};
 pub use fields::{FieldValue, UserField, UserFields};
 pub use ids::{ContextId, ObjectId, OxId};

@@ -15,6 +15,7 @@
 
 pub mod account;
 pub mod attributes;
+pub mod coalesce;
 pub mod context;
 pub mod entitlement;
 pub mod group;

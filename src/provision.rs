@@ -208,6 +208,8 @@ pub enum Job {
         suspect: bool,
         /// Fault of the last attempt, for the record.
         last_fault: Option<(String, Option<String>)>,
+        /// Earlier items in whose place it is done, oldest first.
+        earlier: Vec<Earlier>,
     },
     /// A group or account to be looked at again in one context.
     Look {
@@ -216,15 +218,15 @@ pub enum Job {
         /// An earlier attempt may have had an effect that was not heard of.
         suspect: bool,
     },
-    /// An item that a later one has made pointless.
-    Superseded {
-        /// The queue file.
-        name: ItemName,
-        /// Digest of the file when it was routed.
-        digest: [u8; 32],
-        /// The later one.
-        by: ItemName,
-    },
+}
+
+/// An item that a later one has made pointless; it ends together with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// The queue file.
+    pub name: ItemName,
+    /// Digest of the file when it was routed.
+    pub digest: [u8; 32],
 }
 
 /// How a part ended.

@@ -5,17 +5,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::index::{Claim, Index};
-use crate::lanes::{EntryId, Lane, Lanes, Moved, NewEntry};
+use crate::index::Index;
+use crate::lanes::{EntryId, Lane, Lanes, Moved, Need, NewEntry};
 use crate::model::object::DirectoryObject;
-use crate::model::{ContextId, DnKey, ItemName, ObjectId, ObjectKind, QueueFile};
+use crate::model::{Claim, ContextId, DnKey, ItemName, ObjectId, ObjectKind, QueueFile};
+use crate::plan::coalesce::{Apart, Identity, Presence, fold};
 
 /// What pending items will have made of an object.
 #[derive(Debug, Clone)]
 struct Planned {
     entries: Vec<EntryId>,
-    dn: DnKey,
-    home: Option<ContextId>,
+    /// As the last of the entries leaves it.
+    identity: Identity,
     lanes: BTreeSet<Lane>,
     claims: BTreeSet<(ContextId, Claim)>,
 }
@@ -49,8 +50,8 @@ pub struct NewItem<'a> {
     pub name: ItemName,
     /// Its content.
     pub file: &'a QueueFile,
-    /// Names and addresses it is going to have in its own contexts.
-    pub claims: BTreeSet<(ContextId, Claim)>,
+    /// What others will be able to tell of the object.
+    pub identity: Identity,
     /// Contexts that it has to come by, too.
     pub also: BTreeSet<ContextId>,
 }
@@ -74,6 +75,56 @@ impl Identifiers {
             return Some(id.to_string());
         }
         properties.get(identifier)?.as_str().map(str::to_owned)
+    }
+
+    /// What others will be able to tell of an item's object.
+    pub fn identity(&self, file: &QueueFile) -> Identity {
+        let presence = Presence::of(file);
+        let names = if presence == Presence::On { self.names(file) } else { BTreeSet::new() };
+        Identity {
+            kind: file.kind,
+            dn: file.dn.key().clone(),
+            presence,
+            home: file.object.as_ref().and_then(DirectoryObject::own_context),
+            names,
+        }
+    }
+
+    /// Names and addresses that an object in OX is going to have.
+    fn names(&self, file: &QueueFile) -> BTreeSet<Claim> {
+        let text = |properties: &crate::model::object::Properties, name: &str| {
+            let text = properties.get(name).and_then(|value| value.as_str())?;
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        match &file.object {
+            Some(DirectoryObject::User(user)) => {
+                let properties = &user.properties;
+                let name = Self::name(&self.user, &file.id, properties).map(Claim::User);
+                let mail = text(properties, "mailPrimaryAddress");
+                let display =
+                    text(properties, "oxDisplayName").or_else(|| text(properties, "displayName"));
+                name.into_iter()
+                    .chain(mail.map(|mail| Claim::Mail(mail.to_lowercase())))
+                    .chain(display.map(|name| Claim::Display(name.to_lowercase())))
+                    .collect()
+            }
+            Some(DirectoryObject::Resource(resource)) => {
+                let mail = resource.address.as_ref();
+                std::iter::once(Claim::Resource(resource.name.to_lowercase()))
+                    .chain(mail.map(|mail| Claim::Mail(mail.to_lowercase())))
+                    .collect()
+            }
+            Some(DirectoryObject::Group(group)) => {
+                let name = Self::name(&self.group, &file.id, &group.properties);
+                name.map(|name| Claim::Group(name.to_lowercase())).into_iter().collect()
+            }
+            Some(DirectoryObject::Account(account)) => {
+                BTreeSet::from([Claim::Mail(account.address.to_lowercase())])
+            }
+            Some(DirectoryObject::Context(_) | DirectoryObject::Profile(_)) | None => {
+                BTreeSet::new()
+            }
+        }
     }
 }
 
@@ -113,88 +164,175 @@ impl Router {
         item: NewItem<'_>,
         task: T,
     ) -> Routed {
-        let NewItem { name, file, claims, also } = item;
+        let NewItem { name, file, identity, also } = item;
+        let home = identity.home;
+        let claims = self.claims(index, file, &identity);
         let before = self.lanes_before(index, file);
-        let home = file.object.as_ref().and_then(DirectoryObject::own_context);
-        let mut own: BTreeSet<Lane> = before.clone();
-        own.extend(home.map(Lane::Context));
-        own.extend(also.into_iter().map(Lane::Context));
-        for member in file.object.iter().flat_map(DirectoryObject::member_dns) {
-            own.extend(self.home_of(index, member.key()).map(Lane::Context));
-        }
-        if own.is_empty() || file.kind == ObjectKind::Profile {
-            own = BTreeSet::from([Lane::Directory]);
-        }
+        let own = self.lanes_of(index, file, &before, also);
         let after = self.planned.get(&file.id).map(|p| p.entries.iter().copied().collect());
         let single = matches!(file.kind, ObjectKind::User | ObjectKind::Resource);
+        let is_context = file.kind == ObjectKind::Context;
+        let comes = is_context && file.object.is_some() && !self.exists(index, file, home);
+        let goes = is_context && file.object.is_none();
         let entry = lanes.insert(NewEntry {
             name,
             lanes: own.clone(),
             joint: single && own.len() > 1,
-            barrier: file.kind == ObjectKind::Context && file.object.is_none(),
+            barrier: goes,
+            gate: comes || goes,
             after: after.unwrap_or_default(),
             task,
         });
         let released = self.released(index, file, &claims);
         // First what this item needs, so that it comes along wherever this one is moved.
         let needed = claims.iter().filter_map(|claim| self.releases.get(claim));
-        let mut pairs: Vec<(EntryId, EntryId)> =
-            needed.filter(|other| **other != entry).map(|other| (*other, entry)).collect();
-        let mut needing = self.needs_context(lanes, index, file, home, entry);
-        needing.extend(self.needs_user(lanes, file, home, &before, entry));
-        needing.extend(self.needs_release(file, &released));
-        pairs.extend(needing.into_iter().map(|other| (entry, other)));
-        let mut unordered = Vec::new();
-        for (needed, needing) in pairs {
-            let why = lanes.before(needed, needing);
-            if why != Moved::Ahead {
-                unordered.push(Unordered { needed, needing, why });
-            }
+        let needed = needed.filter(|other| **other != entry);
+        let mut pairs: Vec<(EntryId, EntryId, Need)> =
+            needed.map(|other| (*other, entry, Need::Hard)).collect();
+        if comes {
+            let needing = Self::needs_context(lanes, home, entry);
+            pairs.extend(needing.map(|other| (entry, other, Need::Soft)));
         }
-        self.remember(entry, file, home, &own, claims, released);
+        let needing = self.needs_user(lanes, file, home, &before, entry);
+        pairs.extend(needing.into_iter().map(|other| (entry, other, Need::Soft)));
+        let needing = self.needs_release(file, &released);
+        pairs.extend(needing.into_iter().map(|other| (entry, other, Need::Hard)));
+        let unordered = order(lanes, pairs);
+        self.remember(entry, file, identity, &own, claims, released);
         Routed { entry, lanes: own, unordered }
     }
 
-    /// Names and addresses that an item is going to have in the contexts it concerns.
-    pub fn claims(
+    /// Whether an item can take the place of the last pending one of its object, and if not, why;
+    /// none if nothing of it is pending.
+    pub fn folds<T>(
+        &self,
+        lanes: &Lanes<T>,
+        index: &Index,
+        file: &QueueFile,
+        identity: &Identity,
+    ) -> Option<Result<EntryId, Apart>> {
+        let planned = self.planned.get(&file.id)?;
+        let last = *planned.entries.last()?;
+        if !lanes.untouched(last) {
+            return Some(Err(Apart::Begun));
+        }
+        if let Err(apart) = fold(&planned.identity, identity) {
+            return Some(Err(apart));
+        }
+        let before = self.lanes_before(index, file);
+        let mut own = self.lanes_of(index, file, &before, BTreeSet::new());
+        let present: BTreeSet<Lane> = lanes.open_lanes(last).collect();
+        let single = matches!(file.kind, ObjectKind::User | ObjectKind::Resource);
+        if single && !own.is_subset(&present) {
+            return Some(Err(Apart::Context));
+        }
+        own.extend(present);
+        let crossed = own.into_iter().any(|lane| lanes.barrier_behind(lane, last));
+        Some(if crossed { Err(Apart::Barrier) } else { Ok(last) })
+    }
+
+    /// Puts an item in the place of a pending one, which [`Router::folds`] has named.
+    pub fn fold_into<T>(
+        &mut self,
+        lanes: &mut Lanes<T>,
+        index: &Index,
+        item: NewItem<'_>,
+        entry: EntryId,
+    ) -> Routed {
+        let NewItem { name: _, file, identity, also } = item;
+        let before = self.lanes_before(index, file);
+        let mut own = self.lanes_of(index, file, &before, also);
+        if own.iter().any(|lane| *lane != Lane::Directory) {
+            own.remove(&Lane::Directory);
+        }
+        let present: BTreeSet<Lane> = lanes.open_lanes(entry).collect();
+        lanes.extend(entry, own.iter().copied());
+        own.extend(present);
+        let claims = self.claims(index, file, &identity);
+        // The names are the same, but a group may have them in more contexts now.
+        let needed = claims.iter().filter_map(|claim| self.releases.get(claim));
+        let needed = needed.filter(|other| **other != entry);
+        let mut pairs: Vec<(EntryId, EntryId, Need)> =
+            needed.map(|other| (*other, entry, Need::Hard)).collect();
+        // New members may come behind its place, and so may their contexts.
+        let homes = own.iter().filter_map(|lane| match lane {
+            Lane::Context(context) => self.contexts.get(context),
+            Lane::Directory => None,
+        });
+        let coming = homes.filter(|(comes, _)| *comes).map(|(_, other)| *other);
+        pairs.extend(coming.filter(|other| *other != entry).map(|o| (o, entry, Need::Soft)));
+        for member in file.object.iter().flat_map(DirectoryObject::member_dns) {
+            pairs.extend(self.arriving(index, member.key()).map(|o| (o, entry, Need::Soft)));
+        }
+        let unordered = order(lanes, pairs);
+        let mut released = self.released(index, file, &claims);
+        let kept = self.entries.get(&entry).map(|overlay| overlay.releases.clone());
+        released.extend(kept.into_iter().flatten().filter(|claim| !claims.contains(claim)));
+        released.sort();
+        released.dedup();
+        self.forget(entry);
+        self.remember(entry, file, identity, &own, claims, released);
+        Routed { entry, lanes: own, unordered }
+    }
+
+    /// The pending entry that brings a user of that DN into the context where he is to be.
+    fn arriving(&self, index: &Index, dn: &DnKey) -> Option<EntryId> {
+        let id = self.dns.get(dn).cloned().or_else(|| index.by_dn(dn))?;
+        let planned = self.planned.get(&id)?;
+        let home = planned.identity.home.filter(|_| planned.identity.kind == ObjectKind::User)?;
+        let there = index.with(&id, |known| known.at(home).is_some()).unwrap_or(false);
+        if there { None } else { planned.entries.last().copied() }
+    }
+
+    /// All lanes of an item whose object is in those `before`.
+    fn lanes_of(
         &self,
         index: &Index,
         file: &QueueFile,
-        identifiers: &Identifiers,
-    ) -> BTreeSet<(ContextId, Claim)> {
-        let mut claims = BTreeSet::new();
-        match &file.object {
-            Some(DirectoryObject::User(user)) => {
-                let Some(home) = user.context.filter(|_| user.is_ox_user) else { return claims };
-                let name = Identifiers::name(&identifiers.user, &file.id, &user.properties);
-                claims.extend(name.map(|name| (home, Claim::User(name))));
-                let mail = user.properties.get("mailPrimaryAddress").and_then(|v| v.as_str());
-                claims.extend(mail.map(|mail| (home, Claim::Mail(mail.to_lowercase()))));
-            }
-            Some(DirectoryObject::Resource(resource)) => {
-                let Some(home) = resource.context else { return claims };
-                claims.insert((home, Claim::Resource(resource.name.to_lowercase())));
-                let mail = resource.address.as_ref();
-                claims.extend(mail.map(|mail| (home, Claim::Mail(mail.to_lowercase()))));
-            }
-            Some(DirectoryObject::Group(group)) if group.is_ox_group => {
-                let name = Identifiers::name(&identifiers.group, &file.id, &group.properties);
-                let Some(name) = name.map(|name| name.to_lowercase()) else { return claims };
-                for member in &group.users {
-                    let home = self.home_of(index, member.key());
-                    claims.extend(home.map(|home| (home, Claim::Group(name.clone()))));
-                }
-            }
-            Some(DirectoryObject::Account(account)) => {
-                let mail = account.address.to_lowercase();
-                for member in &account.users {
-                    let home = self.home_of(index, member.key());
-                    claims.extend(home.map(|home| (home, Claim::Mail(mail.clone()))));
-                }
-            }
-            _ => {}
+        before: &BTreeSet<Lane>,
+        also: BTreeSet<ContextId>,
+    ) -> BTreeSet<Lane> {
+        if file.kind == ObjectKind::Profile {
+            return BTreeSet::from([Lane::Directory]);
         }
-        claims
+        let home = file.object.as_ref().and_then(DirectoryObject::own_context);
+        let mut own = before.clone();
+        own.extend(home.map(Lane::Context));
+        own.extend(also.into_iter().map(Lane::Context));
+        for member in file.object.iter().flat_map(DirectoryObject::member_dns) {
+            own.extend(self.home_of(index, member.key()).map(Lane::Context));
+        }
+        if own.is_empty() {
+            own.insert(Lane::Directory);
+        }
+        own
+    }
+
+    /// Names and addresses that an item is going to have in the contexts it concerns.
+    fn claims(
+        &self,
+        index: &Index,
+        file: &QueueFile,
+        identity: &Identity,
+    ) -> BTreeSet<(ContextId, Claim)> {
+        let mut homes: BTreeSet<ContextId> = BTreeSet::new();
+        if !identity.names.is_empty() {
+            homes.extend(identity.home);
+            for member in file.object.iter().flat_map(DirectoryObject::member_dns) {
+                homes.extend(self.home_of(index, member.key()));
+            }
+        }
+        let claims = |home| identity.names.iter().map(move |name| (home, name.clone()));
+        homes.into_iter().flat_map(claims).collect()
+    }
+
+    /// Whether a context will be there when this item's turn comes.
+    fn exists(&self, index: &Index, file: &QueueFile, home: Option<ContextId>) -> bool {
+        let Some(context) = home else { return false };
+        match self.contexts.get(&context) {
+            Some((exists, _)) => *exists,
+            None => index.with(&file.id, |known| known.at(context).is_some()).unwrap_or(false),
+        }
     }
 
     /// Contexts the object is in, or will be in through pending items.
@@ -203,9 +341,9 @@ impl Router {
             // A user is where the last pending item puts him; a group may be anywhere on the way.
             return match file.kind {
                 ObjectKind::User | ObjectKind::Resource | ObjectKind::Context
-                    if planned.home.is_some() =>
+                    if planned.identity.home.is_some() =>
                 {
-                    planned.home.map(Lane::Context).into_iter().collect()
+                    planned.identity.home.map(Lane::Context).into_iter().collect()
                 }
                 _ => planned.lanes.iter().copied().filter(|l| *l != Lane::Directory).collect(),
             };
@@ -226,7 +364,7 @@ impl Router {
     pub fn home_of(&self, index: &Index, dn: &DnKey) -> Option<ContextId> {
         let id = self.dns.get(dn).cloned().or_else(|| index.by_dn(dn))?;
         match self.planned.get(&id) {
-            Some(planned) => planned.home,
+            Some(planned) => planned.identity.home,
             None => index.with(&id, |known| {
                 // Where he is, if he is somewhere; where he belongs, if not yet.
                 known.placed.first().map(|presence| presence.context).or(known.home)
@@ -246,29 +384,16 @@ impl Router {
 
     /// A context that is not there yet goes before everything that names it.
     fn needs_context<T>(
-        &self,
         lanes: &Lanes<T>,
-        index: &Index,
-        file: &QueueFile,
         home: Option<ContextId>,
         entry: EntryId,
-    ) -> Vec<EntryId> {
-        let Some(context) = home.filter(|_| file.kind == ObjectKind::Context) else {
-            return Vec::new();
-        };
-        let exists = match self.contexts.get(&context) {
-            Some((exists, _)) => *exists,
-            None => index.with(&file.id, |known| known.at(context).is_some()).unwrap_or(false),
-        };
-        if exists {
-            return Vec::new();
-        }
-        let lane = Lane::Context(context);
-        lanes
-            .in_lane(lane)
-            .find(|other| *other != entry && lanes.behind_last_barrier(lane, *other))
-            .into_iter()
-            .collect()
+    ) -> impl Iterator<Item = EntryId> {
+        let lane = home.map(Lane::Context);
+        let first = lane.and_then(|lane| {
+            let mut others = lanes.in_lane(lane);
+            others.find(|other| *other != entry && lanes.behind_last_barrier(lane, *other))
+        });
+        first.into_iter()
     }
 
     /// A user who comes into a context goes before the groups and accounts that name him there.
@@ -334,11 +459,12 @@ impl Router {
         &mut self,
         entry: EntryId,
         file: &QueueFile,
-        home: Option<ContextId>,
+        identity: Identity,
         lanes: &BTreeSet<Lane>,
         claims: BTreeSet<(ContextId, Claim)>,
         released: Vec<(ContextId, Claim)>,
     ) {
+        let home = identity.home;
         let mut overlay = Overlay { object: Some(file.id.clone()), ..Overlay::default() };
         let dn = file.dn.key().clone();
         for member in file.object.iter().flat_map(DirectoryObject::member_dns) {
@@ -369,14 +495,12 @@ impl Router {
         overlay.dn = Some(dn.clone());
         let planned = self.planned.entry(file.id.clone()).or_insert_with(|| Planned {
             entries: Vec::new(),
-            dn: dn.clone(),
-            home: None,
+            identity: identity.clone(),
             lanes: BTreeSet::new(),
             claims: BTreeSet::new(),
         });
         planned.entries.push(entry);
-        planned.dn = dn;
-        planned.home = home;
+        planned.identity = identity;
         planned.lanes.extend(lanes.iter().copied());
         planned.claims = claims;
         self.entries.insert(entry, overlay);
@@ -418,13 +542,25 @@ impl Router {
         };
         if last {
             if let Some(planned) = self.planned.remove(&id)
-                && self.dns.get(&planned.dn) == Some(&id)
+                && self.dns.get(&planned.identity.dn) == Some(&id)
             {
-                self.dns.remove(&planned.dn);
+                self.dns.remove(&planned.identity.dn);
             }
             if let Some(dn) = overlay.dn.filter(|dn| self.dns.get(dn) == Some(&id)) {
                 self.dns.remove(&dn);
             }
         }
     }
+}
+
+/// Puts each first entry before its second; says which could not be.
+fn order<T>(lanes: &mut Lanes<T>, pairs: Vec<(EntryId, EntryId, Need)>) -> Vec<Unordered> {
+    let mut unordered = Vec::new();
+    for (needed, needing, need) in pairs {
+        let why = lanes.before(needed, needing, need);
+        if why != Moved::Ahead {
+            unordered.push(Unordered { needed, needing, why });
+        }
+    }
+    unordered
 }

@@ -7,6 +7,7 @@
 //! and the store, also how often faulty items were tried.
 
 mod breaker;
+mod coalescing;
 mod faults;
 mod jobs;
 mod leaving;
@@ -31,7 +32,8 @@ use super::recorder::Marked;
 use super::status::{FaultyItem, Snapshot};
 use crate::lanes::{EntryId, Lane, Lanes};
 use crate::model::{ContextId, ItemName, ObjectId, ObjectKind};
-use crate::provision::Env;
+use crate::plan::coalesce::Apart;
+use crate::provision::{Earlier, Env};
 use crate::retry::Backoff;
 use crate::route::{Identifiers, Router};
 use crate::store::{Commit, FaultRecord, Mark};
@@ -122,7 +124,10 @@ struct Item {
     object: ObjectId,
     kind: ObjectKind,
     contexts: Vec<ContextId>,
-    superseded_by: Option<ItemName>,
+    /// Earlier items in whose place it is done, oldest first.
+    earlier: Vec<Earlier>,
+    /// Why the item of the same object before it is done on its own.
+    apart: Option<Apart>,
 }
 
 /// One pending piece of work.
@@ -144,6 +149,33 @@ struct Task {
     timer: u64,
     /// No more attempts: the run ends without it.
     given_up: bool,
+}
+
+impl Task {
+    fn new(name: ItemName, what: What) -> Self {
+        Self {
+            name,
+            what,
+            attempts: 0,
+            earlier_attempts: 0,
+            busy: 0,
+            panics: 0,
+            suspect: BTreeSet::new(),
+            applied: false,
+            why: "needs no change in OX",
+            fault: None,
+            timer: 0,
+            given_up: false,
+        }
+    }
+
+    /// The items in whose place it was to be done.
+    fn take_earlier(&mut self) -> Vec<Earlier> {
+        match &mut self.what {
+            What::Item(item) => std::mem::take(&mut item.earlier),
+            What::Look(_) => Vec::new(),
+        }
+    }
 }
 
 struct LaneActor {
@@ -261,12 +293,18 @@ impl Supervisor {
 
     /// Has something made durable for which nothing waits but the engine's end.
     fn remember(&mut self, commit: Commit, ctx: &mut Context<Self>) {
+        self.remember_then_ack(commit, Vec::new(), ctx);
+    }
+
+    /// Has something made durable, and the files of these items removed after that.
+    fn remember_then_ack(&mut self, commit: Commit, items: Vec<ItemName>, ctx: &mut Context<Self>) {
         self.recording += 1;
         let recorded = self.env.recorder.record(commit, None).into_actor(self);
-        ctx.spawn(recorded.map(|recorded, actor, ctx| {
+        ctx.spawn(recorded.map(move |recorded, actor, ctx| {
             actor.recording -= 1;
-            if let Err(problem) = recorded {
-                actor.break_down(problem.to_string());
+            match recorded {
+                Ok(()) => items.iter().for_each(|item| actor.ack(item)),
+                Err(problem) => actor.break_down(problem.to_string()),
             }
             actor.settle(ctx);
         }));
@@ -356,9 +394,8 @@ impl Handler<Vanished> for Supervisor {
                 continue;
             }
             // One that runs finds out by itself.
-            let entry = self.names.get(&name).copied();
-            if let Some(task) = entry.and_then(|entry| self.drop_entry(entry)) {
-                self.dropped(&task, ctx);
+            if let Some(entry) = self.names.get(&name).copied() {
+                self.file_removed(entry, &name, ctx);
             }
         }
         self.pump(ctx);

@@ -79,21 +79,6 @@ pub async fn run(env: &Env, job: &Job) -> Ended {
             }
         }
         Job::Look { mark, suspect } => look(env, mark, *suspect).await,
-        Job::Superseded { name, digest, by } => {
-            let end = Change::End(ItemOutcome {
-                item: name.clone(),
-                digest: *digest,
-                object: None,
-                kind: None,
-                fate: Fate::Superseded { by: by.clone() },
-                attempts: 0,
-                last_fault: None,
-                exception_id: None,
-                ended_ms: env.clock.now_ms(),
-            });
-            let why = "a later item of the same object made it pointless";
-            finish(env, Progress::nothing(vec![end], why), None).await
-        }
     }
 }
 
@@ -198,7 +183,20 @@ pub fn closing(
     if file.object.is_none() && known {
         commit.push(Change::ForgetObject { id: file.id.clone() });
     }
-    if let Job::Item { name, digest, attempt, last_fault, .. } = job {
+    if let Job::Item { name, digest, attempt, last_fault, earlier, .. } = job {
+        commit.extend(earlier.iter().map(|item| {
+            Change::End(ItemOutcome {
+                item: item.name.clone(),
+                digest: item.digest,
+                object: Some(file.id.clone()),
+                kind: Some(file.kind),
+                fate: Fate::Superseded { by: name.clone() },
+                attempts: 0,
+                last_fault: None,
+                exception_id: None,
+                ended_ms: env.clock.now_ms(),
+            })
+        }));
         let fate = if applied { Fate::Applied } else { Fate::NoOp { reason: why.to_owned() } };
         let (last_fault, exception_id) = match last_fault {
             Some((text, id)) => (Some(text.clone()), id.clone()),

@@ -83,6 +83,19 @@ impl MemoryOx {
         self.world.lock().unwrap().mishaps.entry(call.to_owned()).or_default().push_back(mishap);
     }
 
+    /// Nothing that was planned goes wrong any more.
+    pub fn forget_mishaps(&self) {
+        self.world.lock().unwrap().mishaps.clear();
+    }
+
+    /// A user's text in OX.
+    pub fn field(&self, context: u32, name: &str, field: &str) -> String {
+        let world = self.world.lock().unwrap();
+        let users = &world.contexts[&ContextId(context)].users;
+        let (fields, _) = users.values().find(|(f, _)| f.text("name") == Some(name)).unwrap();
+        fields.text(field).unwrap_or_default().to_owned()
+    }
+
     pub fn set_down(&self, down: bool) {
         self.world.lock().unwrap().down = down;
     }

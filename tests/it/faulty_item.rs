@@ -332,8 +332,9 @@ fn the_deletion_of_an_object_does_not_wait_for_its_faulty_change() {
     {
         let n = 10 * u32::try_from(n).unwrap() + 10;
         world.put(&file(n), item);
-        world.put(&file(n + 1), item);
         service.wait_for_log(&["stands still", &file(n)]);
+        world.put(&file(n + 1), item);
+        service.wait_for_log(&["stands still", &file(n + 1)]);
         world.put(&file(n + 2), &gone(item.clone()));
         world.put(&file(n + 3), &user(&format!("next{n}"), 10));
         eventually("the queue's end", || world.queue().is_empty());

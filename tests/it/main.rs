@@ -5,6 +5,7 @@
 
 mod accounts;
 mod cli;
+mod coalescing;
 mod connections;
 mod contexts;
 mod demo_on_sim;

@@ -131,6 +131,9 @@ impl Supervisor {
         if let Some(record) = self.fault_record(start.entry) {
             self.remember(vec![Change::PutFault(record)], ctx);
         }
+        if self.replaced_by_later(start.entry, ctx) {
+            return;
+        }
         let behind = self.lanes.depth(start.lane).saturating_sub(1);
         let alike = Some(self.contexts_with(&fingerprint)).filter(|contexts| *contexts > 1);
         let company = alike.map_or_else(String::new, |contexts| {

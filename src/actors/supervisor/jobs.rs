@@ -10,7 +10,7 @@ use super::remembered::context_of;
 use super::{LaneActor, MOST_PANICS, StopScope, Supervisor, What};
 use crate::actors::context::{ContextActor, Provision};
 use crate::lanes::{EntryId, Lane, Start};
-use crate::model::{ItemName, QueueFile};
+use crate::model::QueueFile;
 use crate::provision::work::{closing, members};
 use crate::provision::{Coverage, Ended, Failure, Job};
 use crate::redact::without_addresses;
@@ -84,20 +84,16 @@ impl Supervisor {
             What::Look(mark) => {
                 Job::Look { mark: mark.clone(), suspect: task.suspect.contains(&start.lane) }
             }
-            What::Item(item) => match &item.superseded_by {
-                Some(by) => {
-                    Job::Superseded { name: task.name.clone(), digest: item.digest, by: by.clone() }
-                }
-                None => Job::Item {
-                    name: task.name.clone(),
-                    digest: item.digest,
-                    context: context_of(start.lane),
-                    sole: start.sole,
-                    contexts: item.contexts.clone(),
-                    attempt: task.attempts,
-                    suspect: task.suspect.contains(&start.lane),
-                    last_fault,
-                },
+            What::Item(item) => Job::Item {
+                name: task.name.clone(),
+                digest: item.digest,
+                context: context_of(start.lane),
+                sole: start.sole,
+                contexts: item.contexts.clone(),
+                attempt: task.attempts,
+                suspect: task.suspect.contains(&start.lane),
+                last_fault,
+                earlier: item.earlier.clone(),
             },
         })
     }
@@ -161,16 +157,17 @@ impl Supervisor {
             }
             Ended::Withdrawn => {
                 self.lanes.stop(start.entry, start.lane);
-                if let Some(task) = self.drop_entry(start.entry) {
-                    self.dropped(&task, ctx);
+                if let Some(task) = self.take_out(start.entry) {
+                    self.dropped(task, ctx);
                 }
             }
             Ended::Rewritten => {
                 self.lanes.stop(start.entry, start.lane);
-                if let Some(task) = self.drop_entry(start.entry) {
+                if let Some(mut task) = self.take_out(start.entry) {
                     info!(item.name = %task.name, "the queue file was changed by hand and is read again");
                     self.counts.taken_in -= 1;
                     self.forget_fault(&task, ctx);
+                    self.bring_back(task.take_earlier(), ctx);
                     self.read_again(task.name, ctx);
                 }
             }
@@ -214,9 +211,8 @@ impl Supervisor {
             What::Look(mark) => (None, Some(mark.clone())),
         };
         let is_item = object.is_some();
-        let superseded = matches!(job, Job::Superseded { .. });
         let last = self.lanes.open_lanes(start.entry).count() <= 1;
-        if is_item && last && !start.sole && !superseded {
+        if is_item && last && !start.sole {
             // The last of several parts: the item's end becomes durable on its own.
             self.close_item(start, job, applied, why, ctx);
             return;
@@ -232,23 +228,24 @@ impl Supervisor {
         if let Some(object) = &object {
             self.item_left(start.entry, object);
         }
-        self.count_end(applied, superseded);
         debug!(item.name = %name, applied, why, "item done");
-        self.item_through(&name, ctx);
+        self.item_through(job, applied, ctx);
     }
 
-    fn count_end(&mut self, applied: bool, superseded: bool) {
-        if superseded {
-            self.counts.superseded += 1;
-        } else if applied {
+    /// The item is durable, and with it those in whose place it was done: their files go, unless one
+    /// was written anew meanwhile.
+    fn item_through(&mut self, job: &Job, applied: bool, ctx: &mut Context<Self>) {
+        let Job::Item { name, earlier, .. } = job else { return };
+        if applied {
             self.counts.applied += 1;
         } else {
             self.counts.no_op += 1;
         }
-    }
-
-    /// The item is durable: its file goes, unless it was written anew meanwhile.
-    fn item_through(&mut self, name: &ItemName, ctx: &mut Context<Self>) {
+        for item in earlier {
+            self.counts.superseded += 1;
+            self.names.remove(&item.name);
+            self.ack(&item.name);
+        }
         self.names.remove(name);
         match self.rewritten.remove(name) {
             Some(arrival) => {
@@ -283,8 +280,7 @@ impl Supervisor {
             if let Some(object) = object {
                 self.item_left(start.entry, &object);
             }
-            self.count_end(applied, false);
-            self.item_through(name, ctx);
+            self.item_through(job, applied, ctx);
             return;
         };
         let known = self.env.index.known(&file.id).is_some();
@@ -296,15 +292,14 @@ impl Supervisor {
         });
         self.running += 1;
         let recorded = self.env.recorder.record(commit, coverage).into_actor(self);
-        let (start, name) = (start.clone(), name.clone());
+        let (start, job) = (start.clone(), job.clone());
         ctx.spawn(recorded.map(move |recorded, actor, ctx| {
             actor.running -= 1;
             match recorded {
                 Ok(()) => {
                     actor.lanes.done(start.entry, start.lane);
                     actor.item_left(start.entry, &file.id);
-                    actor.count_end(applied, false);
-                    actor.item_through(&name, ctx);
+                    actor.item_through(&job, applied, ctx);
                 }
                 Err(problem) => {
                     actor.lanes.stop(start.entry, start.lane);

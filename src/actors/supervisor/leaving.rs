@@ -7,8 +7,8 @@ use tracing::warn;
 
 use super::{Supervisor, Task, What};
 use crate::lanes::{EntryId, Lane, NewEntry};
-use crate::model::{Fate, ItemName, ObjectId};
-use crate::store::{Change, Mark};
+use crate::model::{Fate, ItemName, ObjectId, ObjectKind};
+use crate::store::{Change, ItemOutcome, Mark};
 
 impl Supervisor {
     pub(super) fn add_look(&mut self, mark: Mark) {
@@ -32,25 +32,13 @@ impl Supervisor {
             Some(name) => name.clone(),
             None => ItemName::new(""),
         };
-        let task = Task {
-            name: name.clone(),
-            what: What::Look(mark.clone()),
-            attempts: 0,
-            earlier_attempts: 0,
-            busy: 0,
-            panics: 0,
-            suspect: BTreeSet::new(),
-            applied: false,
-            why: "",
-            fault: None,
-            timer: 0,
-            given_up: false,
-        };
+        let task = Task::new(name.clone(), What::Look(mark.clone()));
         let entry = self.lanes.insert(NewEntry {
             name,
             lanes: BTreeSet::from([lane]),
             joint: false,
             barrier: false,
+            gate: false,
             after: BTreeSet::new(),
             task,
         });
@@ -64,12 +52,17 @@ impl Supervisor {
         self.faulty.remove(&entry);
     }
 
-    /// A file was removed by hand: its item is dropped.
-    pub(super) fn drop_entry(&mut self, entry: EntryId) -> Option<Task> {
+    /// Takes out an entry of which no part runs, and all that is known of it here.
+    pub(super) fn take_out(&mut self, entry: EntryId) -> Option<Task> {
         let task = self.lanes.withdraw(entry)?;
         self.names.remove(&task.name);
         match &task.what {
-            What::Item(item) => self.item_left(entry, &item.object.clone()),
+            What::Item(item) => {
+                for earlier in &item.earlier {
+                    self.names.remove(&earlier.name);
+                }
+                self.item_left(entry, &item.object.clone());
+            }
             What::Look(mark) => self.look_left(entry, &mark.clone()),
         }
         Some(task)
@@ -100,27 +93,71 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn dropped(&mut self, task: &Task, ctx: &mut Context<Self>) {
+    /// A file was removed by hand: its item is dropped.
+    pub(super) fn file_removed(
+        &mut self,
+        entry: EntryId,
+        name: &ItemName,
+        ctx: &mut Context<Self>,
+    ) {
+        let folded = match self.lanes.task_mut(entry).map(|task| &mut task.what) {
+            Some(What::Item(item)) => {
+                let at = item.earlier.iter().position(|earlier| earlier.name == *name);
+                at.map(|at| (item.earlier.remove(at), item.object.clone(), item.kind))
+            }
+            _ => None,
+        };
+        if let Some((earlier, object, kind)) = folded {
+            self.names.remove(name);
+            self.counts.dropped += 1;
+            let outcome = self.drop_of(earlier.name, earlier.digest, Some((object, kind)));
+            self.remember(vec![Change::End(outcome)], ctx);
+        } else if let Some(task) = self.take_out(entry) {
+            self.dropped(task, ctx);
+        }
+    }
+
+    /// An item was taken out because its file is not there any more. Those in whose place it would
+    /// have been done are to be done after all.
+    pub(super) fn dropped(&mut self, mut task: Task, ctx: &mut Context<Self>) {
         self.counts.dropped += 1;
         let What::Item(item) = &task.what else { return };
         warn!(item.name = %task.name, object.id = %item.object, object.kind = %item.kind,
               "the queue file was removed by hand; the item is dropped");
-        self.record_drop(task, ctx);
+        self.record_drop(&task, ctx);
+        let earlier = task.take_earlier();
+        self.bring_back(earlier, ctx);
+    }
+
+    /// How a dropped item ends that was not tried.
+    pub(super) fn drop_of(
+        &self,
+        item: ItemName,
+        digest: [u8; 32],
+        object: Option<(ObjectId, ObjectKind)>,
+    ) -> ItemOutcome {
+        let (object, kind) = object.unzip();
+        ItemOutcome {
+            item,
+            digest,
+            object,
+            kind,
+            fate: Fate::Dropped,
+            attempts: 0,
+            last_fault: None,
+            exception_id: None,
+            ended_ms: self.env.clock.now_ms(),
+        }
     }
 
     pub(super) fn record_drop(&mut self, task: &Task, ctx: &mut Context<Self>) {
         let What::Item(item) = &task.what else { return };
         let failure = task.fault.as_ref().map(|fault| &fault.failure);
-        let outcome = crate::store::ItemOutcome {
-            item: task.name.clone(),
-            digest: item.digest,
-            object: Some(item.object.clone()),
-            kind: Some(item.kind),
-            fate: Fate::Dropped,
+        let outcome = ItemOutcome {
             attempts: task.attempts,
             last_fault: failure.map(|failure| failure.text.clone()),
             exception_id: failure.and_then(|failure| failure.exception_id.clone()),
-            ended_ms: self.env.clock.now_ms(),
+            ..self.drop_of(task.name.clone(), item.digest, Some((item.object.clone(), item.kind)))
         };
         // Marks of the object stay in the store; they are looked after as everything else.
         self.remember(vec![Change::End(outcome)], ctx);

@@ -49,13 +49,21 @@ impl Supervisor {
 
     /// An item has come that stood still before: it is tried at once, but as the next of its
     /// attempts.
-    pub(super) fn resume(&mut self, entry: EntryId, fault: FaultRecord, ctx: &mut Context<Self>) {
+    pub(super) fn resume(
+        &mut self,
+        entry: EntryId,
+        name: &ItemName,
+        fault: FaultRecord,
+        ctx: &mut Context<Self>,
+    ) {
         if fault.class == Failure::UNUSABLE {
             // It can be used now.
             self.clear_faults([fault], ctx);
             return;
         }
-        let Some(task) = self.lanes.task_mut(entry) else { return };
+        let Some(task) = self.lanes.task_mut(entry).filter(|task| task.name == *name) else {
+            return;
+        };
         info!(item.name = %fault.item, object.id = fault.object.as_ref().map(tracing::field::display),
               context.id = fault.context.map(|context| context.0), attempts = fault.attempts,
               fault = without_addresses(&fault.text), "the item stood still before the start and is tried again");

@@ -1,6 +1,6 @@
-//! Taking files in: which are new, where they belong, what makes them pointless.
+//! Taking files in: which are new, and where they belong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use actix::prelude::*;
 use tracing::{debug, warn};
@@ -11,6 +11,7 @@ use crate::actors::intake::{Ack, Arrival, ReadAgain};
 use crate::lanes::{EntryId, Moved};
 use crate::model::object::DirectoryObject;
 use crate::model::{ItemName, ObjectKind, QueueFile};
+use crate::provision::Earlier;
 use crate::provision::work::{add_to_book, old_profile_name};
 use crate::route::NewItem;
 use crate::store::ProfileVersion;
@@ -39,19 +40,28 @@ impl Supervisor {
     pub(super) fn take_in(&mut self, arrival: Arrival, ctx: &mut Context<Self>) {
         let Arrival { name, digest, file } = arrival;
         if let Some(entry) = self.names.get(&name).copied() {
-            let same = self.lanes.task(entry).is_some_and(
-                |task| matches!(&task.what, What::Item(item) if item.digest == digest),
-            );
-            if same {
+            let running = self.lanes.running(entry);
+            let Some(Task { name: active, what: What::Item(item), .. }) =
+                self.lanes.task_mut(entry)
+            else {
+                return;
+            };
+            if let Some(earlier) = item.earlier.iter_mut().find(|earlier| earlier.name == name) {
+                // A later one is done in its place, whatever it says now.
+                earlier.digest = digest;
+                return;
+            }
+            if *active == name && item.digest == digest {
                 return;
             }
             // Written anew by hand.
-            if self.lanes.running(entry) {
+            if running {
                 self.rewritten.insert(name.clone(), Arrival { name, digest, file });
                 return;
             }
-            if let Some(task) = self.drop_entry(entry) {
+            if let Some(mut task) = self.take_out(entry) {
                 self.forget_fault(&task, ctx);
+                self.bring_back(task.take_earlier(), ctx);
             }
         }
         let earlier = self.unusable.remove(&name).or_else(|| self.remembered.remove(&name));
@@ -75,49 +85,54 @@ impl Supervisor {
         self.counts.taken_in += 1;
         match file {
             Ok(file) => {
-                let entry = self.route(name, digest, &file);
+                let entry = self.route(name.clone(), digest, &file, Vec::new());
                 if let Some(fault) = earlier {
-                    self.resume(entry, fault, ctx);
+                    self.resume(entry, &name, fault, ctx);
                 }
             }
             Err(problem) => self.cannot_use(name, &problem, earlier, ctx),
         }
     }
 
-    pub(super) fn route(&mut self, name: ItemName, digest: [u8; 32], file: &QueueFile) -> EntryId {
+    /// Gives an item its place among all that is pending: one of its own, or that of an earlier item
+    /// of the same object. `earlier` are items that it has made pointless before.
+    pub(super) fn route(
+        &mut self,
+        name: ItemName,
+        digest: [u8; 32],
+        file: &QueueFile,
+        mut earlier: Vec<Earlier>,
+    ) -> EntryId {
         if file.kind == ObjectKind::Profile {
             self.learn_profile(&name, file);
         }
-        self.supersede(&name, file);
-        let claims = self.router.claims(&self.env.index, file, &self.rules.identifiers);
-        let task = Task {
-            name: name.clone(),
-            what: What::Item(Item {
-                digest,
-                object: file.id.clone(),
-                kind: file.kind,
-                contexts: Vec::new(),
-                superseded_by: None,
-            }),
-            attempts: 0,
-            earlier_attempts: 0,
-            busy: 0,
-            panics: 0,
-            suspect: BTreeSet::new(),
-            applied: false,
-            why: "needs no change in OX",
-            fault: None,
-            timer: 0,
-            given_up: false,
-        };
+        let identity = self.rules.identifiers.identity(file);
+        let also = self.withdraw_pointless(file, &identity, &mut earlier);
+        let folds = self.router.folds(&self.lanes, &self.env.index, file, &identity);
+        let mut also = also;
         // Where a look is under way the object may be by then, though nothing tells yet.
-        let looked = self.looks.get(&file.id).into_iter().flat_map(BTreeMap::keys);
-        let routed = self.router.route(
-            &mut self.lanes,
-            &self.env.index,
-            NewItem { name: name.clone(), file, claims, also: looked.copied().collect() },
-            task,
-        );
+        also.extend(self.looks.get(&file.id).into_iter().flat_map(BTreeMap::keys));
+        let item = NewItem { name: name.clone(), file, identity, also };
+        let routed = match folds {
+            Some(Ok(entry)) => {
+                self.take_place(entry, name.clone(), digest, earlier);
+                self.router.fold_into(&mut self.lanes, &self.env.index, item, entry)
+            }
+            apart => {
+                let what = What::Item(Item {
+                    digest,
+                    object: file.id.clone(),
+                    kind: file.kind,
+                    contexts: Vec::new(),
+                    earlier: earlier.clone(),
+                    apart: apart.and_then(Result::err),
+                });
+                let task = Task::new(name.clone(), what);
+                let routed = self.router.route(&mut self.lanes, &self.env.index, item, task);
+                self.names.extend(earlier.into_iter().map(|item| (item.name, routed.entry)));
+                routed
+            }
+        };
         for pair in &routed.unordered {
             let other = self.lanes.task(pair.needing).map(|task| task.name.to_string());
             match pair.why {
@@ -153,45 +168,6 @@ impl Supervisor {
         };
         if let Some(version) = version {
             add_to_book(&self.env, &version);
-        }
-    }
-
-    /// An object that was created and deleted again before anything was done needs nothing at all, and
-    /// one that is deleted need not be put right first.
-    pub(super) fn supersede(&mut self, name: &ItemName, file: &QueueFile) {
-        if file.object.is_some() || file.kind == ObjectKind::Profile {
-            return;
-        }
-        let pending = self.router.pending(&file.id).to_vec();
-        // What OX or drover has refused does not hold up the end of its object.
-        let refused = |entry: &EntryId| {
-            self.lanes.is_stopped(*entry)
-                && !self.lanes.running(*entry)
-                && self
-                    .lanes
-                    .task(*entry)
-                    .is_some_and(|task| task.fault.is_some() && task.suspect.is_empty())
-        };
-        let untouched = |entry: &EntryId| !self.lanes.begun(*entry);
-        let known = self.env.index.known(&file.id).is_some();
-        if known && !pending.iter().any(refused)
-            || !pending.iter().all(|entry| untouched(entry) || refused(entry))
-        {
-            return;
-        }
-        // A context is not pointless if others are to live in it meanwhile, however short.
-        let lived_in = |entry: &EntryId| {
-            let mut neighbours = self.lanes.open_lanes(*entry).flat_map(|l| self.lanes.in_lane(l));
-            neighbours.any(|other| !pending.contains(&other))
-        };
-        if file.kind == ObjectKind::Context && pending.iter().any(lived_in) {
-            return;
-        }
-        for entry in pending {
-            if let Some(Task { what: What::Item(item), .. }) = self.lanes.task_mut(entry) {
-                item.superseded_by = Some(name.clone());
-            }
-            self.lanes.wake(entry);
         }
     }
 }

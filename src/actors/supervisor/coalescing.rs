@@ -1,0 +1,186 @@
+//! One item in the place of others: a later item of an object that makes earlier ones pointless.
+//!
+//! Whether two items may be one is [`coalesce`](crate::plan::coalesce)'s decision. Two ways lead there:
+//! a later item is done *in the place* of one that nobody has touched yet; or the earlier one is *taken
+//! out*, and the later one is done where it stands. The latter goes for what was refused, and for groups
+//! and functional accounts, whose new members come into OX in between. The earlier items keep their
+//! files until the later one is through, and are done after all if it is dropped.
+
+use std::collections::BTreeSet;
+
+use actix::prelude::*;
+use tracing::{debug, info};
+
+use super::{Supervisor, Task, What};
+use crate::actors::intake::{Arrival, Unusable};
+use crate::lanes::EntryId;
+use crate::model::{ContextId, ItemName, ObjectKind, QueueFile};
+use crate::plan::coalesce::Identity;
+use crate::provision::Earlier;
+use crate::provision::work::digest;
+use crate::store::Change;
+
+/// A group that changes all the time is put off no more than so many times.
+const MOST_DEFERRALS: usize = 1000;
+
+impl Supervisor {
+    /// Whether an item was refused, and it is certain that nothing more came of it.
+    fn is_refused(&self, entry: EntryId) -> bool {
+        let refused = |task: &Task| task.fault.is_some() && task.suspect.is_empty();
+        self.lanes.untouched(entry) && self.lanes.task(entry).is_some_and(refused)
+    }
+
+    /// Takes out the pending items of an object that a new one makes pointless, and adds them to
+    /// `earlier`. Says in which contexts they would have been done.
+    pub(super) fn withdraw_pointless(
+        &mut self,
+        file: &QueueFile,
+        identity: &Identity,
+        earlier: &mut Vec<Earlier>,
+    ) -> BTreeSet<ContextId> {
+        let mut pointless = Vec::new();
+        let pending = self.router.pending(&file.id).to_vec();
+        if self.ends_before_it_began(file, &pending) {
+            pointless = pending;
+        } else {
+            for entry in pending.into_iter().rev() {
+                let folds = pointless.is_empty()
+                    && matches!(
+                        self.router.folds(&self.lanes, &self.env.index, file, identity),
+                        Some(Ok(_))
+                    );
+                let taken_out = if folds { self.may_defer(entry) } else { self.is_refused(entry) };
+                if !taken_out {
+                    break;
+                }
+                pointless.insert(0, entry);
+            }
+        }
+        let mut contexts = BTreeSet::new();
+        let mut found = Vec::new();
+        for entry in pointless {
+            let Some(mut task) = self.take_out(entry) else { continue };
+            found.extend(task.take_earlier());
+            let What::Item(item) = &task.what else { continue };
+            contexts.extend(item.contexts.iter().copied());
+            found.push(Earlier { name: task.name, digest: item.digest });
+        }
+        earlier.splice(0..0, found);
+        contexts
+    }
+
+    /// Whether what is to be done in an item's place had better be done later.
+    fn may_defer(&self, entry: EntryId) -> bool {
+        let Some(task) = self.lanes.task(entry) else { return false };
+        let What::Item(item) = &task.what else { return false };
+        matches!(item.kind, ObjectKind::Group | ObjectKind::Account)
+            && task.suspect.is_empty()
+            && item.earlier.len() < MOST_DEFERRALS
+    }
+
+    /// An object that was created and deleted again before anything was done needs nothing at all, and
+    /// one that is deleted need not be put right first.
+    fn ends_before_it_began(&self, file: &QueueFile, pending: &[EntryId]) -> bool {
+        if file.object.is_some() || file.kind == ObjectKind::Profile {
+            return false;
+        }
+        let untouched = |entry: &EntryId| !self.lanes.begun(*entry);
+        let known = self.env.index.known(&file.id).is_some();
+        if known && !pending.iter().any(|entry| self.is_refused(*entry))
+            || !pending.iter().all(|entry| untouched(entry) || self.is_refused(*entry))
+        {
+            return false;
+        }
+        // A context is not pointless if others are to live in it meanwhile, however short.
+        let lived_in = |entry: &EntryId| {
+            let mut neighbours = self.lanes.open_lanes(*entry).flat_map(|l| self.lanes.in_lane(l));
+            neighbours.any(|other| !pending.contains(&other))
+        };
+        file.kind != ObjectKind::Context || !pending.iter().any(lived_in)
+    }
+
+    /// An item is done in the place of one that nobody has touched; a fault of that one is its own.
+    pub(super) fn take_place(
+        &mut self,
+        entry: EntryId,
+        name: ItemName,
+        digest: [u8; 32],
+        earlier: Vec<Earlier>,
+    ) {
+        let Some(task) = self.lanes.task_mut(entry) else { return };
+        let refused = task.fault.take().is_some();
+        let before = std::mem::replace(&mut task.name, name);
+        let What::Item(item) = &mut task.what else { return };
+        let before = Earlier { name: before, digest: std::mem::replace(&mut item.digest, digest) };
+        debug!(item.name = %task.name, item.other = %before.name, object.id = %item.object,
+               "is done in the place of an earlier item of the same object");
+        item.earlier.push(before);
+        self.names.extend(earlier.iter().map(|item| (item.name.clone(), entry)));
+        item.earlier.extend(earlier);
+        if refused {
+            (task.attempts, task.earlier_attempts, task.busy) = (0, 0, 0);
+            task.given_up = false;
+            task.timer = 0;
+            info!(item.name = %task.name, object.id = %item.object,
+                  "replaces an item of the same object that was refused");
+            self.faulty.remove(&entry);
+            self.lanes.wake(entry);
+        }
+    }
+
+    /// An item was refused: if a later one of the same object waits, that one is done instead. False if
+    /// none does.
+    pub(super) fn replaced_by_later(&mut self, entry: EntryId, ctx: &mut Context<Self>) -> bool {
+        let object = match self.lanes.task(entry).map(|task| &task.what) {
+            Some(What::Item(item)) => item.object.clone(),
+            _ => return false,
+        };
+        let pending = self.router.pending(&object).to_vec();
+        let waits = pending.len() > 1 && pending.first() == Some(&entry);
+        if !waits || !self.is_refused(entry) {
+            return false;
+        }
+        let tasks: Vec<Task> =
+            pending.into_iter().filter_map(|entry| self.take_out(entry)).collect();
+        let mut carried = Vec::new();
+        for mut task in tasks {
+            let What::Item(item) = &task.what else { continue };
+            let (digest, refused) = (item.digest, task.fault.is_some());
+            carried.extend(task.take_earlier());
+            carried.push(Earlier { name: task.name.clone(), digest });
+            if refused {
+                info!(item.name = %task.name, object.id = %object,
+                      "was refused, and a later item of the same object is done instead");
+            } else {
+                self.bring_back(std::mem::take(&mut carried), ctx);
+            }
+        }
+        self.bring_back(carried, ctx);
+        true
+    }
+
+    /// Routes the last of these items again, in the place of the others; if its file is gone, the one
+    /// before it.
+    pub(super) fn bring_back(&mut self, mut items: Vec<Earlier>, ctx: &mut Context<Self>) {
+        while let Some(last) = items.pop() {
+            let file = match self.env.queue.read(&last.name) {
+                Ok(Some(bytes)) => match QueueFile::parse(&bytes) {
+                    Ok(file) => {
+                        self.route(last.name, digest(&bytes), &file, items);
+                        return;
+                    }
+                    Err(problem) => (digest(&bytes), Unusable::Content(problem)),
+                },
+                Ok(None) => {
+                    self.counts.dropped += 1;
+                    let outcome = self.drop_of(last.name, last.digest, None);
+                    self.remember(vec![Change::End(outcome)], ctx);
+                    continue;
+                }
+                Err(problem) => (last.digest, Unusable::Reading(problem.to_string())),
+            };
+            let (digest, problem) = file;
+            self.take_in(Arrival { name: last.name, digest, file: Err(problem) }, ctx);
+        }
+    }
+}
