@@ -5,6 +5,7 @@
 pub mod access;
 pub mod digest;
 pub mod dn;
+pub mod fate;
 pub mod fields;
 pub mod ids;
 pub mod item;
@@ -13,8 +14,9 @@ pub mod secret;
 
 pub use access::ModuleAccess;
 pub use dn::{Dn, DnKey};
+pub use fate::{Fate, ParkReason};
 pub use fields::{FieldValue, UserField, UserFields};
 pub use ids::{ContextId, ObjectId, OxId};
-pub use item::{Fate, ItemName};
+pub use item::ItemName;
 pub use object::{DirectoryObject, ObjectKind, QueueFile};
 pub use secret::Secret;

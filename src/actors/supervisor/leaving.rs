@@ -116,7 +116,7 @@ impl Supervisor {
             digest: item.digest,
             object: Some(item.object.clone()),
             kind: Some(item.kind),
-            fate: Fate::Dropped,
+            fate: Fate::removed_by_hand(),
             attempts: task.attempts,
             last_fault: failure.map(|failure| failure.text.clone()),
             exception_id: failure.and_then(|failure| failure.exception_id.clone()),
