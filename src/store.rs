@@ -315,8 +315,9 @@ pub enum Change {
         /// The queue file.
         item: ItemName,
     },
-    /// An item was taken in; it is pending. An item of the same name and content that is still open,
-    /// or is the one of that name that ended last, is not taken in again. An open one of the same
+    /// An item was taken in; it is pending. An item of the same name and content that is still open
+    /// is not taken in again, nor one that ended last of that name with a fate that settles it
+    /// ([`Fate::settles`]). An open one of the same
     /// name with other content ends as dropped, because its file was rewritten.
     TakeIn {
         /// File name.

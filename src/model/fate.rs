@@ -8,10 +8,10 @@ use super::item::ItemName;
 
 /// Why an item was dropped whose file was removed while it waited. Rows of databases that knew only
 /// this reason have none.
-pub const FILE_REMOVED: &str = "its file was removed by hand";
+const FILE_REMOVED: &str = "its file was removed by hand";
 
 /// Why an item was dropped whose file came again with other content.
-pub const FILE_REWRITTEN: &str = "its file was rewritten";
+const FILE_REWRITTEN: &str = "its file was rewritten";
 
 /// The fate of a queue item. The first four are final and stay; the others are of items that are
 /// still open, and follow each other in any order.
@@ -42,8 +42,8 @@ pub enum Fate {
     Faulty {
         /// Attempts so far, the first one included.
         attempts: u32,
-        /// When it is tried next, milliseconds since 1970 UTC; none if nothing but a change of its
-        /// file or a restart brings another attempt.
+        /// When it is tried next, milliseconds since 1970 UTC; none if it is when its turn comes, or
+        /// not before its file changes.
         next_ms: Option<i64>,
     },
     /// It was set aside until it is released.
@@ -96,6 +96,15 @@ impl Fate {
         }
     }
 
+    /// Whether the same file, found again, is only left over from an item of this fate. It is not if
+    /// the item was dropped because its file was taken away or changed: then somebody put it back.
+    pub fn settles(&self) -> bool {
+        match self {
+            Self::Dropped { reason } => reason != FILE_REMOVED && reason != FILE_REWRITTEN,
+            _ => self.is_final(),
+        }
+    }
+
     /// A word for people and scripts, one of [`Fate::NAMES`].
     pub fn name(&self) -> &'static str {
         Self::NAMES[self.place()]
@@ -118,6 +127,11 @@ impl Fate {
     /// The fate of an item whose file was removed by hand.
     pub fn removed_by_hand() -> Self {
         Self::Dropped { reason: file_removed() }
+    }
+
+    /// The fate of an item whose file came again with other content.
+    pub fn rewritten() -> Self {
+        Self::Dropped { reason: FILE_REWRITTEN.to_owned() }
     }
 }
 
@@ -149,6 +163,13 @@ mod tests {
             assert_eq!(fate.name(), Fate::NAMES[place]);
             assert_eq!(fate.is_final(), place < 4, "{fate:?}");
         }
+    }
+
+    #[test]
+    fn a_file_that_went_or_changed_may_come_back_and_what_is_done_or_dropped_on_purpose_not() {
+        let settled: Vec<_> = each().iter().filter(|fate| fate.settles()).map(Fate::name).collect();
+        assert_eq!(settled, ["applied", "no-op", "superseded", "dropped"]);
+        assert!(!Fate::removed_by_hand().settles() && !Fate::rewritten().settles());
     }
 
     #[test]

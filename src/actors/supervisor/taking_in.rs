@@ -13,7 +13,7 @@ use crate::model::object::DirectoryObject;
 use crate::model::{ItemName, ObjectKind, QueueFile};
 use crate::provision::work::{add_to_book, old_profile_name};
 use crate::route::NewItem;
-use crate::store::ProfileVersion;
+use crate::store::{Change, ProfileVersion};
 
 impl Supervisor {
     /// Has intake read a file again.
@@ -54,9 +54,10 @@ impl Supervisor {
                 self.forget_fault(&task, ctx);
             }
         }
-        let earlier = self.unusable.remove(&name).or_else(|| self.remembered.remove(&name));
+        let unusable = self.unusable.remove(&name).map(|file| file.fault);
+        let earlier = unusable.or_else(|| self.remembered.remove(&name));
         match self.env.store.outcome(&name) {
-            Ok(Some(outcome)) if outcome.digest == digest => {
+            Ok(Some(outcome)) if outcome.digest == digest && outcome.fate.settles() => {
                 // Done before a crash; only the file was left.
                 self.counts.repeated += 1;
                 self.counts.taken_in += 1;
@@ -73,6 +74,13 @@ impl Supervisor {
         }
         self.acked.remove(&name);
         self.counts.taken_in += 1;
+        self.taken.push(Change::TakeIn {
+            item: name.clone(),
+            digest,
+            object: file.as_ref().ok().map(|file| file.id.clone()),
+            kind: file.as_ref().ok().map(|file| file.kind),
+            at_ms: self.env.clock.now_ms(),
+        });
         match file {
             Ok(file) => {
                 let entry = self.route(name, digest, &file);
@@ -80,7 +88,7 @@ impl Supervisor {
                     self.resume(entry, fault, ctx);
                 }
             }
-            Err(problem) => self.cannot_use(name, &problem, earlier, ctx),
+            Err(problem) => self.cannot_use((name, digest), &problem, earlier),
         }
     }
 

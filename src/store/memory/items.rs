@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::super::ledger::{Anchor, Audit, AuditedItem, Auditor, Entry, Event};
 use super::super::{FaultRecord, ItemOutcome, ItemRecord, OperatorAct};
-use crate::model::fate::FILE_REWRITTEN;
 use crate::model::{Fate, ItemName, ObjectId, ObjectKind};
 
 #[derive(Debug, Default)]
@@ -57,7 +56,7 @@ impl Items {
                     digest: open.digest,
                     object: None,
                     kind: None,
-                    fate: Fate::Dropped { reason: FILE_REWRITTEN.to_owned() },
+                    fate: Fate::rewritten(),
                     attempts: 0,
                     last_fault: None,
                     exception_id: None,
@@ -66,10 +65,12 @@ impl Items {
                 self.end(&outcome);
                 rewritten = true;
             }
-            None if self.last_ended(name).is_some_and(|last| last.digest == digest) => {
-                return false;
+            None => {
+                let settled = |last: &ItemRecord| last.digest == digest && last.fate.settles();
+                if self.last_ended(name).is_some_and(settled) {
+                    return false;
+                }
             }
-            None => {}
         }
         self.insert(name, digest, object, kind, at_ms);
         rewritten

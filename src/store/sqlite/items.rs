@@ -8,7 +8,6 @@ use super::codec::{self, signed, unsigned};
 use super::failed;
 use super::read::prepare;
 use super::write::run;
-use crate::model::fate::FILE_REWRITTEN;
 use crate::model::{Fate, ItemName, ObjectId, ObjectKind};
 
 /// What has to be known to go on with the ledger.
@@ -34,6 +33,7 @@ struct Found {
     intake: u64,
     digest: Vec<u8>,
     ended_by: Option<u64>,
+    fate: String,
 }
 
 /// Reads the books.
@@ -105,7 +105,7 @@ pub(super) fn take_in(
         if open.digest == new.digest {
             return Ok(false);
         }
-        let fate = Fate::Dropped { reason: FILE_REWRITTEN.to_owned() };
+        let fate = Fate::rewritten();
         let ended_by = enter_end(db, books, open.intake, &fate, new.at_ms)?;
         run(
             db,
@@ -120,7 +120,9 @@ pub(super) fn take_in(
         rewritten = true;
     } else {
         let last = of_name.iter().max_by_key(|found| found.ended_by);
-        if last.is_some_and(|last| last.digest == new.digest) {
+        if let Some(last) = last.filter(|last| last.digest == new.digest)
+            && codec::from_json::<Fate>("fate", &last.fate)?.settles()
+        {
             return Ok(false);
         }
     }
@@ -270,12 +272,13 @@ pub(super) fn bytes<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8], Sto
 
 /// The items of a name.
 fn find(db: &Connection, name: &ItemName) -> Result<Vec<Found>, StoreError> {
-    prepare(db, "SELECT intake, digest, ended_by FROM items WHERE item = ?1")?
+    prepare(db, "SELECT intake, digest, ended_by, fate FROM items WHERE item = ?1")?
         .query_map([name.as_str()], |row| {
             Ok(Found {
                 intake: row.get(0).map(unsigned)?,
                 digest: row.get(1)?,
                 ended_by: row.get::<_, Option<i64>>(2)?.map(unsigned),
+                fate: row.get(3)?,
             })
         })
         .and_then(Iterator::collect)

@@ -186,6 +186,7 @@ fn fate() -> impl Strategy<Value = Fate> {
         "[a-z ]{0,5}".prop_map(|reason| Fate::NoOp { reason }),
         item().prop_map(|by| Fate::Superseded { by }),
         "[a-z ]{0,5}".prop_map(|reason| Fate::Dropped { reason }),
+        Just(Fate::removed_by_hand()),
     ]
 }
 

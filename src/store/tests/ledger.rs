@@ -35,24 +35,40 @@ fn fates(store: &dyn Store, item: &str) -> Vec<(u64, Fate)> {
     items.into_iter().map(|item| (item.intake, item.fate)).collect()
 }
 
-fn rewritten() -> Fate {
-    Fate::Dropped { reason: "its file was rewritten".to_owned() }
-}
-
 #[test]
 fn an_item_is_taken_in_once_for_each_content_of_its_file() {
     both(99, |store| {
         store.commit(&[vec![take_in("a", 1, 5), take_in("a", 1, 6)]]).unwrap();
         assert_eq!(fates(store, "a"), [(1, Fate::Pending)]);
         store.commit(&[vec![take_in("a", 2, 7)]]).unwrap();
-        assert_eq!(fates(store, "a"), [(2, Fate::Pending), (1, rewritten())]);
+        assert_eq!(fates(store, "a"), [(2, Fate::Pending), (1, Fate::rewritten())]);
         store.commit(&[vec![end_as("a", 2, Fate::Applied), take_in("a", 2, 8)]]).unwrap();
-        assert_eq!(fates(store, "a"), [(2, Fate::Applied), (1, rewritten())], "2 is done");
+        assert_eq!(fates(store, "a"), [(2, Fate::Applied), (1, Fate::rewritten())], "2 is done");
         store.commit(&[vec![take_in("a", 1, 8)]]).unwrap();
         assert_eq!(fates(store, "a")[0], (3, Fate::Pending), "1 came back");
         let open = store.open_items().unwrap();
         assert_eq!((open.len(), open[0].taken_ms, open[0].ended_ms), (1, 8, None));
         assert_eq!(store.outcome(&ItemName::new("a")).unwrap().unwrap().digest, [2; 32]);
+    });
+}
+
+#[test]
+fn a_file_that_was_put_back_is_taken_in_again_and_one_that_was_dropped_on_purpose_not() {
+    both(99, |store| {
+        let dropped = Fate::Dropped { reason: "not wanted".to_owned() };
+        store.commit(&[vec![end_as("a", 1, dropped.clone()), take_in("a", 1, 9)]]).unwrap();
+        assert_eq!(fates(store, "a"), [(1, dropped)]);
+        store.commit(&[vec![end_as("b", 1, Fate::removed_by_hand())]]).unwrap();
+        store.commit(&[vec![take_in("b", 1, 9), take_in("b", 2, 9), take_in("b", 1, 9)]]).unwrap();
+        assert_eq!(
+            fates(store, "b"),
+            [
+                (5, Fate::Pending),
+                (4, Fate::rewritten()),
+                (3, Fate::rewritten()),
+                (2, Fate::removed_by_hand())
+            ]
+        );
     });
 }
 
