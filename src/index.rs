@@ -336,7 +336,12 @@ impl Index {
             | Change::ClearMark(_)
             | Change::PutFault(_)
             | Change::ClearFault { .. }
-            | Change::End(_) => Vec::new(),
+            | Change::TakeIn { .. }
+            | Change::SetFate { .. }
+            | Change::End(_)
+            | Change::Act(_)
+            | Change::PutHold(_)
+            | Change::ClearHold(_) => Vec::new(),
         }
     }
 }

@@ -109,7 +109,7 @@ impl Service {
         std::fs::create_dir_all(&queue_dir)
             .map_err(|source| ServiceError::QueueFolder { path: queue_dir.clone(), source })?;
         let database = settings.database();
-        let store = SqliteStore::open(&database)
+        let store = SqliteStore::open_keeping(&database, settings.ledger.keep)
             .map_err(|reason| ServiceError::Store { path: database, reason })?;
         let credentials_path = settings.credentials_file();
         let mut credentials = CredentialsFile::new(credentials_path.clone());

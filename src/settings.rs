@@ -7,6 +7,7 @@
 
 mod field;
 mod layers;
+mod ledger;
 mod limits;
 mod logs;
 mod mapping;
@@ -22,6 +23,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use layers::DEFAULTS;
+pub use ledger::Ledger;
 pub use limits::Limits;
 pub use logs::{LogFormat, Logs};
 pub use mapping::{MailServer, Mapping};
@@ -61,6 +63,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What happens when something fails.
     pub retry: Retry,
+    /// How long ended items are remembered.
+    pub ledger: Ledger,
     /// What is logged.
     pub logs: Logs,
     /// How the service runs and ends.
@@ -104,19 +108,28 @@ impl Settings {
             Queue::read(layers),
             Limits::read(layers),
             Retry::read(layers),
+            Ledger::read(layers),
             Logs::read(layers),
             Run::read(layers),
         );
         match sections {
-            (Ok(ox), Ok(mapping), Ok(queue), Ok(limits), Ok(retry), Ok(logs), Ok(run)) => {
-                Ok(Self { ox, mapping, queue, limits, retry, logs, run })
-            }
-            (ox, mapping, queue, limits, retry, logs, run) => Err([
+            (
+                Ok(ox),
+                Ok(mapping),
+                Ok(queue),
+                Ok(limits),
+                Ok(retry),
+                Ok(ledger),
+                Ok(logs),
+                Ok(run),
+            ) => Ok(Self { ox, mapping, queue, limits, retry, ledger, logs, run }),
+            (ox, mapping, queue, limits, retry, ledger, logs, run) => Err([
                 ox.err(),
                 mapping.err(),
                 queue.err(),
                 limits.err(),
                 retry.err(),
+                ledger.err(),
                 logs.err(),
                 run.err(),
             ]

@@ -1,12 +1,15 @@
 //! What drover remembers: objects as last taken in, what was provisioned of them in which context,
-//! access profiles, faults of items that are not through, what became of queue items.
+//! access profiles, faults of items that are not through, every queue item that was taken in and what
+//! became of it, what operators did.
 //!
 //! One trait, two implementations that must behave alike: `memory` for tests and simulation,
 //! `sqlite` for the service. Reading is cheap and blocking (microseconds); writing goes through
 //! [`Store::commit`], which makes many outcomes durable at once and is called by one thread only.
 
 mod fault;
+pub mod ledger;
 pub mod memory;
+mod operator;
 pub mod sqlite;
 pub mod storable;
 
@@ -24,13 +27,15 @@ use crate::model::{
 use crate::ox::ResourceData;
 
 pub use fault::{FaultRecord, fingerprint};
+pub use ledger::Audit;
 pub use memory::MemoryStore;
-pub use sqlite::SqliteStore;
+pub use operator::{Hold, HoldScope, OperatorAct, Verb};
+pub use sqlite::{SqliteReader, SqliteStore};
 
-/// Outcomes of queue items that are remembered unless the constructor is told otherwise.
+/// Ended queue items that are remembered unless the constructor is told otherwise.
 pub const DEFAULT_KEEP_OUTCOMES: usize = 100_000;
 
-/// Outcomes beyond the retention that one commit forgets besides as many as it adds: enough to
+/// Ended items beyond the retention that one commit forgets besides as many as it adds: enough to
 /// catch up after the retention was lowered, few enough not to be felt.
 const PRUNE_STEP: usize = 64;
 
@@ -163,7 +168,7 @@ pub struct ProfileVersion {
     pub access: Option<ModuleAccess>,
 }
 
-/// What became of a queue item.
+/// How a queue item ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemOutcome {
     /// File name.
@@ -174,7 +179,7 @@ pub struct ItemOutcome {
     pub object: Option<ObjectId>,
     /// Its kind.
     pub kind: Option<ObjectKind>,
-    /// How it ended.
+    /// How it ended; a final fate.
     pub fate: Fate,
     /// Attempts made, the first one included.
     pub attempts: u32,
@@ -184,6 +189,65 @@ pub struct ItemOutcome {
     pub exception_id: Option<String>,
     /// When it ended, milliseconds since 1970 UTC.
     pub ended_ms: i64,
+}
+
+/// An item that was taken in, and what has become of it so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemRecord {
+    /// Its intake number: 1, 2, 3, …, never given twice.
+    pub intake: u64,
+    /// File name.
+    pub item: ItemName,
+    /// SHA-256 of the file's content.
+    pub digest: [u8; 32],
+    /// The object, if the file said.
+    pub object: Option<ObjectId>,
+    /// Its kind.
+    pub kind: Option<ObjectKind>,
+    /// What has become of it.
+    pub fate: Fate,
+    /// Attempts so far, as far as they were remembered.
+    pub attempts: u32,
+    /// Last fault that was met, for people.
+    pub last_fault: Option<String>,
+    /// Exception id of that fault.
+    pub exception_id: Option<String>,
+    /// When it was taken in, milliseconds since 1970 UTC.
+    pub taken_ms: i64,
+    /// When it ended, milliseconds since 1970 UTC; none as long as it is open.
+    pub ended_ms: Option<i64>,
+    /// Number of the ledger's entry that tells of its end.
+    pub ended_by: Option<u64>,
+}
+
+impl ItemRecord {
+    /// How it ended, if it did.
+    pub fn outcome(&self) -> Option<ItemOutcome> {
+        Some(ItemOutcome {
+            item: self.item.clone(),
+            digest: self.digest,
+            object: self.object.clone(),
+            kind: self.kind,
+            fate: self.fate.clone(),
+            attempts: self.attempts,
+            last_fault: self.last_fault.clone(),
+            exception_id: self.exception_id.clone(),
+            ended_ms: self.ended_ms?,
+        })
+    }
+
+    /// Takes in how it ended. What it is was said when it was taken in and stays; of attempts and
+    /// faults the outcome may know less than was remembered on the way.
+    fn close(&mut self, outcome: &ItemOutcome, ended_by: u64) {
+        self.fate = outcome.fate.clone();
+        self.attempts = self.attempts.max(outcome.attempts);
+        if outcome.last_fault.is_some() {
+            self.last_fault.clone_from(&outcome.last_fault);
+            self.exception_id.clone_from(&outcome.exception_id);
+        }
+        self.ended_ms = Some(outcome.ended_ms);
+        self.ended_by = Some(ended_by);
+    }
 }
 
 /// One step of memory.
@@ -243,15 +307,47 @@ pub enum Change {
     SetMark(Mark),
     /// Looked at.
     ClearMark(Mark),
-    /// An item's attempt failed for good; replaces what is remembered of its earlier ones.
+    /// An item's attempt failed for good; replaces what is remembered of its earlier ones. An open
+    /// item of that name remembers it too.
     PutFault(FaultRecord),
     /// The item's fault is cured, or nobody's any more.
     ClearFault {
         /// The queue file.
         item: ItemName,
     },
-    /// An item has ended. Its fault is forgotten: the outcome tells of it.
+    /// An item was taken in; it is pending. An item of the same name and content that is still open
+    /// is not taken in again, nor one that ended last of that name with a fate that settles it
+    /// ([`Fate::settles`]). An open one of the same
+    /// name with other content ends as dropped, because its file was rewritten.
+    TakeIn {
+        /// File name.
+        item: ItemName,
+        /// SHA-256 of the file's content.
+        digest: [u8; 32],
+        /// The object, if the file says.
+        object: Option<ObjectId>,
+        /// Its kind.
+        kind: Option<ObjectKind>,
+        /// When, milliseconds since 1970 UTC.
+        at_ms: i64,
+    },
+    /// What has become of an open item. Nothing happens if none of that name is open, or if the
+    /// fate is a final one: an item ends by [`Change::End`] only.
+    SetFate {
+        /// File name.
+        item: ItemName,
+        /// One that is not final.
+        fate: Fate,
+    },
+    /// An item has ended. Its fault is forgotten: the outcome tells of it. If no item of that name
+    /// and content is open, it counts as taken in at the same moment.
     End(ItemOutcome),
+    /// An operator did something.
+    Act(OperatorAct),
+    /// Nothing new is to begin there; replaces an earlier hold of the same scope.
+    PutHold(Hold),
+    /// The hold is lifted, if there is one.
+    ClearHold(HoldScope),
 }
 
 /// Steps that become durable together or not at all.
@@ -299,6 +395,17 @@ pub enum StoreError {
         /// The object.
         object: ObjectId,
     },
+    /// The database was written by an older drover, and may not be changed by this reader.
+    #[error(
+        "the state database has schema version {found}, and only version {known} can be read; start \
+         drover once to bring it up to date"
+    )]
+    Older {
+        /// Version found.
+        found: i64,
+        /// The version this program reads.
+        known: i64,
+    },
     /// A stored value cannot be read back.
     #[error("the state database holds an unreadable {what}: {reason}")]
     Unreadable {
@@ -331,11 +438,36 @@ pub trait Store: Send + Sync + 'static {
     /// Faults of items that are not through, sorted by item.
     fn faults(&self) -> Result<Vec<FaultRecord>, StoreError>;
 
-    /// What became of an item of that name, if it ended.
+    /// Who has this DN now; if nobody does, who had it before. Sorted.
+    fn holders(&self, dn: &DnKey) -> Result<Vec<ObjectId>, StoreError>;
+
+    /// What became of the item of that name that ended last.
     fn outcome(&self, item: &ItemName) -> Result<Option<ItemOutcome>, StoreError>;
 
     /// The outcomes that were recorded last first, at most `limit`.
     fn outcomes(&self, limit: usize) -> Result<Vec<ItemOutcome>, StoreError>;
+
+    /// Calls `each` for every item that was taken in and has not ended, by intake number.
+    fn each_open_item(&self, each: &mut dyn FnMut(ItemRecord)) -> Result<(), StoreError>;
+
+    /// Every item that was taken in and has not ended, by intake number.
+    fn open_items(&self) -> Result<Vec<ItemRecord>, StoreError> {
+        let mut items = Vec::new();
+        self.each_open_item(&mut |item| items.push(item))?;
+        Ok(items)
+    }
+
+    /// Items of one object, the one taken in last first, at most `limit`.
+    fn history(&self, object: &ObjectId, limit: usize) -> Result<Vec<ItemRecord>, StoreError>;
+
+    /// Items of that file name, the one taken in last first, at most `limit`.
+    fn item_history(&self, item: &ItemName, limit: usize) -> Result<Vec<ItemRecord>, StoreError>;
+
+    /// Holds that are in force, the target's first, then by context.
+    fn holds(&self) -> Result<Vec<Hold>, StoreError>;
+
+    /// Checks the ledger's chain, and its tale against the items. Reads all of both.
+    fn audit(&self) -> Result<Audit, StoreError>;
 
     /// Makes commits durable, all of them or none, in the given order. Called by one thread.
     ///

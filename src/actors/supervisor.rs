@@ -130,6 +130,13 @@ struct Item {
     apart: Option<Apart>,
 }
 
+/// A queue file that cannot be used.
+#[derive(Debug)]
+struct UnusableFile {
+    digest: [u8; 32],
+    fault: FaultRecord,
+}
+
 /// One pending piece of work.
 #[derive(Debug)]
 struct Task {
@@ -208,7 +215,9 @@ pub struct Supervisor {
     faulty: BTreeSet<EntryId>,
     /// Done here, file not yet seen to be gone.
     acked: BTreeSet<ItemName>,
-    unusable: BTreeMap<ItemName, FaultRecord>,
+    unusable: BTreeMap<ItemName, UnusableFile>,
+    /// Items taken in of which nothing was recorded yet.
+    taken: Commit,
     /// Faults of earlier runs whose items have not come up yet.
     remembered: BTreeMap<ItemName, FaultRecord>,
     /// Groups and accounts to be looked at again, by where, and by how many pending entries.
@@ -266,6 +275,7 @@ impl Supervisor {
             faulty: BTreeSet::new(),
             acked: BTreeSet::new(),
             unusable: BTreeMap::new(),
+            taken: Commit::new(),
             remembered: faults.into_iter().map(|fault| (fault.item.clone(), fault)).collect(),
             looks: HashMap::new(),
             later: HashMap::new(),
@@ -291,13 +301,17 @@ impl Supervisor {
         }
     }
 
-    /// Has something made durable for which nothing waits but the engine's end.
+    /// Has something made durable for which nothing waits but the engine's end. The recorder keeps
+    /// the order: what was taken in goes before everything that follows from it.
     fn remember(&mut self, commit: Commit, ctx: &mut Context<Self>) {
         self.remember_then_ack(commit, Vec::new(), ctx);
     }
 
     /// Has something made durable, and the files of these items removed after that.
     fn remember_then_ack(&mut self, commit: Commit, items: Vec<ItemName>, ctx: &mut Context<Self>) {
+        let mut all = std::mem::take(&mut self.taken);
+        all.extend(commit);
+        let commit = all;
         self.recording += 1;
         let recorded = self.env.recorder.record(commit, None).into_actor(self);
         ctx.spawn(recorded.map(move |recorded, actor, ctx| {
@@ -372,6 +386,7 @@ impl Handler<Arrived> for Supervisor {
                 Err(problem) => self.break_down(problem.to_string()),
             }
             self.clear_gone(ctx);
+            self.drop_gone(ctx);
             info!(items = self.counts.taken_in, "the queue was read");
         }
         self.pump(ctx);
@@ -384,9 +399,9 @@ impl Handler<Vanished> for Supervisor {
 
     fn handle(&mut self, Vanished(names): Vanished, ctx: &mut Self::Context) {
         for name in names {
-            if let Some(fault) = self.unusable.remove(&name) {
+            if let Some(unusable) = self.unusable.remove(&name) {
                 self.counts.dropped += 1;
-                self.clear_faults([fault], ctx);
+                self.record_unusable_gone(unusable, ctx);
                 info!(item.name = %name, "the unusable queue file was removed");
                 continue;
             }

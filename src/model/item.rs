@@ -1,4 +1,4 @@
-//! Queue items: their names, their place in the order, and what became of them.
+//! Queue items: their names and their place in the order.
 
 use std::fmt;
 use std::sync::Arc;
@@ -85,26 +85,6 @@ impl<'de> Deserialize<'de> for ItemName {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self::new(&text))
     }
-}
-
-/// What finally became of a queue item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "fate")]
-pub enum Fate {
-    /// At least one call changed OX.
-    Applied,
-    /// OX already was as desired, or the object does not concern OX; `reason` says which.
-    NoOp {
-        /// A sentence fragment for people.
-        reason: String,
-    },
-    /// A later item of the same object made it pointless.
-    Superseded {
-        /// File name of that later item.
-        by: ItemName,
-    },
-    /// Its file was removed by hand before it was done.
-    Dropped,
 }
 
 #[cfg(test)]

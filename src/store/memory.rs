@@ -1,20 +1,24 @@
 //! The memory that is forgotten with the process, for tests and simulation.
 
+mod items;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use super::storable::{storable_placement, storable_properties};
 use super::{
-    Change, Commit, DEFAULT_KEEP_OUTCOMES, FaultRecord, ItemOutcome, Journey, Mark, ObjectRecord,
-    PRUNE_STEP, Placement, ProfileVersion, Store, StoreError,
+    Audit, Change, Commit, DEFAULT_KEEP_OUTCOMES, FaultRecord, Hold, HoldScope, ItemOutcome,
+    ItemRecord, Journey, Mark, ObjectRecord, PRUNE_STEP, Placement, ProfileVersion, Store,
+    StoreError,
 };
 use crate::model::object::Properties;
 use crate::model::{ContextId, Dn, DnKey, ItemName, ObjectId, ObjectKind};
+use items::Items;
 
 /// A [`Store`] in maps. Answers every query as `SqliteStore` does.
 #[derive(Debug)]
 pub struct MemoryStore {
-    keep_outcomes: usize,
+    keep_ended: usize,
     state: RwLock<State>,
 }
 
@@ -30,9 +34,8 @@ struct State {
     marks: BTreeSet<Mark>,
     profiles: BTreeMap<(ItemName, ObjectId, String), ProfileVersion>,
     faults: BTreeMap<ItemName, FaultRecord>,
-    outcomes: HashMap<ItemName, (u64, ItemOutcome)>,
-    recorded: BTreeMap<u64, ItemName>,
-    next: u64,
+    items: Items,
+    holds: BTreeMap<HoldScope, Hold>,
 }
 
 #[derive(Debug)]
@@ -48,14 +51,14 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty memory that keeps the default number of outcomes.
+    /// An empty memory that keeps the default number of ended items.
     pub fn new() -> Self {
         Self::keeping(DEFAULT_KEEP_OUTCOMES)
     }
 
-    /// An empty memory that keeps that many outcomes of queue items.
-    pub fn keeping(keep_outcomes: usize) -> Self {
-        Self { keep_outcomes, state: RwLock::default() }
+    /// An empty memory that keeps that many ended items.
+    pub fn keeping(keep_ended: usize) -> Self {
+        Self { keep_ended, state: RwLock::default() }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -94,14 +97,43 @@ impl Store for MemoryStore {
         Ok(self.read().faults.values().cloned().collect())
     }
 
+    fn holders(&self, dn: &DnKey) -> Result<Vec<ObjectId>, StoreError> {
+        let state = self.read();
+        Ok(match state.holders.get(dn) {
+            Some(holders) => holders.iter().cloned().collect(),
+            None => state.former.get(dn).cloned().into_iter().collect(),
+        })
+    }
+
     fn outcome(&self, item: &ItemName) -> Result<Option<ItemOutcome>, StoreError> {
-        Ok(self.read().outcomes.get(item).map(|(_, outcome)| outcome.clone()))
+        Ok(self.read().items.last_ended(item).and_then(ItemRecord::outcome))
     }
 
     fn outcomes(&self, limit: usize) -> Result<Vec<ItemOutcome>, StoreError> {
-        let state = self.read();
-        let newest = state.recorded.values().rev().take(limit);
-        Ok(newest.filter_map(|item| Some(state.outcomes.get(item)?.1.clone())).collect())
+        Ok(self.read().items.ended().take(limit).filter_map(ItemRecord::outcome).collect())
+    }
+
+    fn each_open_item(&self, each: &mut dyn FnMut(ItemRecord)) -> Result<(), StoreError> {
+        for item in self.read().items.open() {
+            each(item.clone());
+        }
+        Ok(())
+    }
+
+    fn history(&self, object: &ObjectId, limit: usize) -> Result<Vec<ItemRecord>, StoreError> {
+        Ok(self.read().items.of_object(object).take(limit).cloned().collect())
+    }
+
+    fn item_history(&self, item: &ItemName, limit: usize) -> Result<Vec<ItemRecord>, StoreError> {
+        Ok(self.read().items.of_name(item).take(limit).cloned().collect())
+    }
+
+    fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        Ok(self.read().holds.values().cloned().collect())
+    }
+
+    fn audit(&self) -> Result<Audit, StoreError> {
+        Ok(self.read().items.audit())
     }
 
     fn commit(&self, commits: &[Commit]) -> Result<(), StoreError> {
@@ -113,7 +145,7 @@ impl Store for MemoryStore {
             ended += usize::from(matches!(change, Change::End(_)));
             state.apply(change);
         }
-        state.prune(self.keep_outcomes, ended + PRUNE_STEP);
+        state.items.prune(self.keep_ended, ended + PRUNE_STEP);
         Ok(())
     }
 }
@@ -175,12 +207,29 @@ impl State {
                 self.marks.remove(mark);
             }
             Change::PutFault(fault) => {
+                self.items.put_fault(fault);
                 self.faults.insert(fault.item.clone(), fault.clone());
             }
             Change::ClearFault { item } => {
                 self.faults.remove(item);
             }
-            Change::End(outcome) => self.end(outcome),
+            Change::TakeIn { item, digest, object, kind, at_ms } => {
+                if self.items.take_in(item, *digest, object.as_ref(), *kind, *at_ms) {
+                    self.faults.remove(item);
+                }
+            }
+            Change::SetFate { item, fate } => self.items.set_fate(item, fate),
+            Change::End(outcome) => {
+                self.faults.remove(&outcome.item);
+                self.items.end(outcome);
+            }
+            Change::Act(act) => self.items.act(act),
+            Change::PutHold(hold) => {
+                self.holds.insert(hold.scope, hold.clone());
+            }
+            Change::ClearHold(scope) => {
+                self.holds.remove(scope);
+            }
         }
     }
 
@@ -268,26 +317,6 @@ impl State {
     fn put_journey(&mut self, id: &ObjectId, journey: Option<&Journey>) {
         if let Some(known) = self.objects.get_mut(id) {
             known.record.journey = journey.cloned();
-        }
-    }
-
-    fn end(&mut self, outcome: &ItemOutcome) {
-        self.faults.remove(&outcome.item);
-        let place = self.next;
-        self.next += 1;
-        let before = self.outcomes.insert(outcome.item.clone(), (place, outcome.clone()));
-        if let Some((before, _)) = before {
-            self.recorded.remove(&before);
-        }
-        self.recorded.insert(place, outcome.item.clone());
-    }
-
-    /// Forgets the oldest outcomes beyond `keep`, at most `step` of them.
-    fn prune(&mut self, keep: usize, step: usize) {
-        for _ in 0..self.recorded.len().saturating_sub(keep).min(step) {
-            if let Some((_, item)) = self.recorded.pop_first() {
-                self.outcomes.remove(&item);
-            }
         }
     }
 }

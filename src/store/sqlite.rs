@@ -7,8 +7,12 @@
 
 mod codec;
 mod file;
+mod holds;
+mod items;
 mod read;
+mod read_items;
 mod schema;
+mod upgrade;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -18,10 +22,11 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{
-    Commit, DEFAULT_KEEP_OUTCOMES, FaultRecord, ItemOutcome, Mark, ObjectRecord, ProfileVersion,
-    Store, StoreError,
+    Audit, Commit, DEFAULT_KEEP_OUTCOMES, FaultRecord, Hold, ItemOutcome, ItemRecord, Mark,
+    ObjectRecord, ProfileVersion, Store, StoreError,
 };
 use crate::model::{DnKey, ItemName, ObjectId};
+use items::Books;
 
 /// How long a connection waits for another process's lock, such as an operator's `sqlite3`.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,27 +35,26 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_READERS: usize = 4;
 
 /// Prepared statements kept for each connection; above the number of different statements.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// A [`Store`] in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    path: PathBuf,
-    keep_outcomes: usize,
+    keep_ended: usize,
     writer: Mutex<Writer>,
-    readers: Mutex<Vec<Connection>>,
+    reader: SqliteReader,
 }
 
 /// The only connection that changes anything.
 #[derive(Debug)]
 struct Writer {
     connection: Connection,
-    /// Outcomes stored as of the last commit, so that retention need not count them each time.
-    outcomes: usize,
+    /// As of the last commit, so that they need not be read each time.
+    books: Books,
 }
 
 impl SqliteStore {
-    /// Opens the database, creating it if there is none; keeps the default number of outcomes.
+    /// Opens the database, creating it if there is none; keeps the default number of ended items.
     ///
     /// An older schema is brought up to date after a copy of the file was laid beside it, named
     /// after the version it has (`drover.db.v1`).
@@ -62,18 +66,75 @@ impl SqliteStore {
         Self::open_keeping(path, DEFAULT_KEEP_OUTCOMES)
     }
 
-    /// Like [`SqliteStore::open`], keeping that many outcomes of queue items.
-    pub fn open_keeping(path: &Path, keep_outcomes: usize) -> Result<Self, StoreError> {
+    /// Like [`SqliteStore::open`], keeping that many ended items and what the ledger tells since.
+    pub fn open_keeping(path: &Path, keep_ended: usize) -> Result<Self, StoreError> {
         file::make_private(path)?;
         let mut connection = connect(path)?;
         schema::prepare(&mut connection, path, schema::MIGRATIONS)?;
-        let outcomes = write::count_outcomes(&connection)?;
+        let books = items::load(&connection)?;
         Ok(Self {
-            path: path.to_owned(),
-            keep_outcomes,
-            writer: Mutex::new(Writer { connection, outcomes }),
-            readers: Mutex::default(),
+            keep_ended,
+            writer: Mutex::new(Writer { connection, books }),
+            reader: SqliteReader { path: path.to_owned(), idle: Mutex::default() },
         })
+    }
+}
+
+/// Looks into a database that another process may be writing to, and changes nothing.
+#[derive(Debug)]
+pub struct SqliteReader {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl SqliteReader {
+    /// Opens an existing database of this drover's schema version.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] or [`StoreError::Older`] if its version is another; otherwise what the
+    /// database said, also if there is none.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = connect_reading(path)?;
+        let known = i64::try_from(schema::MIGRATIONS.len()).unwrap_or(i64::MAX);
+        match schema::version(&connection)? {
+            found if found > known => Err(StoreError::Newer { found, known }),
+            found if found < known => Err(StoreError::Older { found, known }),
+            _ => Ok(Self { path: path.to_owned(), idle: Mutex::new(vec![connection]) }),
+        }
+    }
+
+    /// See [`Store::holders`].
+    pub fn holders(&self, dn: &DnKey) -> Result<Vec<ObjectId>, StoreError> {
+        self.reading(|db| read::holders(db, dn))
+    }
+
+    /// See [`Store::each_open_item`].
+    pub fn each_open_item(&self, each: &mut dyn FnMut(ItemRecord)) -> Result<(), StoreError> {
+        self.reading(|db| read_items::each_open(db, each))
+    }
+
+    /// See [`Store::history`].
+    pub fn history(&self, object: &ObjectId, limit: usize) -> Result<Vec<ItemRecord>, StoreError> {
+        self.reading(|db| read_items::of_object(db, object, limit))
+    }
+
+    /// See [`Store::item_history`].
+    pub fn item_history(
+        &self,
+        item: &ItemName,
+        limit: usize,
+    ) -> Result<Vec<ItemRecord>, StoreError> {
+        self.reading(|db| read_items::of_name(db, item, limit))
+    }
+
+    /// See [`Store::holds`].
+    pub fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        self.reading(holds::all)
+    }
+
+    /// See [`Store::audit`].
+    pub fn audit(&self) -> Result<Audit, StoreError> {
+        self.reading(read_items::audit)
     }
 
     /// Runs `look` on one state of the database.
@@ -81,7 +142,7 @@ impl SqliteStore {
         &self,
         look: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => connect_reading(&self.path)?,
@@ -90,9 +151,9 @@ impl SqliteStore {
         let snapshot = connection.unchecked_transaction().map_err(failed("read"))?;
         let seen = look(&snapshot)?;
         snapshot.finish().map_err(failed("read"))?;
-        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        if readers.len() < IDLE_READERS {
-            readers.push(connection);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_READERS {
+            idle.push(connection);
         }
         Ok(seen)
     }
@@ -100,47 +161,72 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn object(&self, id: &ObjectId) -> Result<Option<ObjectRecord>, StoreError> {
-        self.reading(|db| read::object(db, id))
+        self.reader.reading(|db| read::object(db, id))
     }
 
     fn objects(&self, each: &mut dyn FnMut(ObjectRecord)) -> Result<(), StoreError> {
-        self.reading(|db| read::objects(db, each))
+        self.reader.reading(|db| read::objects(db, each))
     }
 
     fn naming(&self, members: &[DnKey]) -> Result<Vec<ObjectId>, StoreError> {
-        self.reading(|db| read::naming(db, members))
+        self.reader.reading(|db| read::naming(db, members))
     }
 
     fn marks(&self) -> Result<Vec<Mark>, StoreError> {
-        self.reading(read::marks)
+        self.reader.reading(read::marks)
     }
 
     fn profiles(&self) -> Result<Vec<ProfileVersion>, StoreError> {
-        self.reading(read::profiles)
+        self.reader.reading(read::profiles)
     }
 
     fn faults(&self) -> Result<Vec<FaultRecord>, StoreError> {
-        self.reading(read::faults)
+        self.reader.reading(read::faults)
+    }
+
+    fn holders(&self, dn: &DnKey) -> Result<Vec<ObjectId>, StoreError> {
+        self.reader.holders(dn)
     }
 
     fn outcome(&self, item: &ItemName) -> Result<Option<ItemOutcome>, StoreError> {
-        self.reading(|db| read::outcome(db, item))
+        self.reader.reading(|db| read_items::outcome(db, item))
     }
 
     fn outcomes(&self, limit: usize) -> Result<Vec<ItemOutcome>, StoreError> {
-        self.reading(|db| read::outcomes(db, limit))
+        self.reader.reading(|db| read_items::outcomes(db, limit))
+    }
+
+    fn each_open_item(&self, each: &mut dyn FnMut(ItemRecord)) -> Result<(), StoreError> {
+        self.reader.each_open_item(each)
+    }
+
+    fn history(&self, object: &ObjectId, limit: usize) -> Result<Vec<ItemRecord>, StoreError> {
+        self.reader.history(object, limit)
+    }
+
+    fn item_history(&self, item: &ItemName, limit: usize) -> Result<Vec<ItemRecord>, StoreError> {
+        self.reader.item_history(item, limit)
+    }
+
+    fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        self.reader.holds()
+    }
+
+    fn audit(&self) -> Result<Audit, StoreError> {
+        self.reader.audit()
     }
 
     fn commit(&self, commits: &[Commit]) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let Writer { connection, outcomes } = &mut *writer;
+        let Writer { connection, books } = &mut *writer;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed("write to"))?;
         // Left early, the transaction is rolled back when it is dropped.
-        let counted = write::apply(&transaction, commits, *outcomes, self.keep_outcomes)?;
+        let mut after = books.clone();
+        write::apply(&transaction, commits, &mut after, self.keep_ended)?;
         transaction.commit().map_err(failed("write to"))?;
-        *outcomes = counted;
+        *books = after;
         Ok(())
     }
 }

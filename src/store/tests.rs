@@ -2,6 +2,7 @@
 //! says that they cannot be told apart.
 
 mod law;
+mod ledger;
 
 use serde_json::json;
 
@@ -285,11 +286,11 @@ fn secrets_never_come_back() {
 }
 
 #[test]
-fn outcomes_come_newest_first_and_an_item_has_one() {
+fn outcomes_come_newest_first_and_the_last_one_of_a_name_counts() {
     both(9, |store| {
         store.commit(&[vec![end("a"), end("b")], vec![end("c")]]).unwrap();
         store.commit(&[vec![Change::End(outcome("a", 5))]]).unwrap();
-        assert_eq!(item_names(store, 9), ["a", "c", "b"]);
+        assert_eq!(item_names(store, 9), ["a", "c", "b", "a"]);
         assert_eq!(item_names(store, 2), ["a", "c"]);
         assert_eq!(store.outcome(&ItemName::new("a")).unwrap(), Some(outcome("a", 5)));
         assert_eq!(store.outcome(&ItemName::new("z")).unwrap(), None);
@@ -302,7 +303,7 @@ fn old_outcomes_are_forgotten_in_small_steps() {
         store.commit(&[(0..5).map(|n| end(&format!("i{n}"))).collect()]).unwrap();
         assert_eq!(item_names(store, 9), ["i4", "i3"]);
         store.commit(&[vec![end("i3")]]).unwrap();
-        assert_eq!(item_names(store, 9), ["i3", "i4"], "a replaced one is no additional one");
+        assert_eq!(item_names(store, 9), ["i3", "i4"], "the older end of i3 went");
         assert_eq!(store.outcome(&ItemName::new("i0")).unwrap(), None);
     });
     let folder = tempfile::tempdir().unwrap();

@@ -168,7 +168,7 @@ fn removing_the_faulty_file_lets_the_context_go_on() {
         engine.stopper().drain();
         engine.ended().await;
         let outcome = store.outcome(&drover::model::ItemName::new(&file(1))).unwrap().unwrap();
-        assert_eq!(outcome.fate, drover::model::Fate::Dropped);
+        assert_eq!(outcome.fate, drover::model::Fate::removed_by_hand());
     });
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use drover::actors::supervisor::{StopScope, Until};
 use drover::model::{ContextId, DnKey, Fate, ItemName, ObjectId};
 use drover::store::{
-    Change, Commit, FaultRecord, ItemOutcome, Mark, MemoryStore, ObjectRecord, ProfileVersion,
-    Store, StoreError,
+    Audit, Change, Commit, FaultRecord, Hold, ItemOutcome, ItemRecord, Mark, MemoryStore,
+    ObjectRecord, ProfileVersion, Store, StoreError,
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -79,7 +79,7 @@ fn a_restart_goes_on_counting_attempts_and_pauses_go_on_growing() {
         engine.ended().await;
         assert_eq!(faulty_items(bench.store.as_ref()), [""; 0]);
         let outcome = bench.store.outcome(&ItemName::new(&file(2))).unwrap().unwrap();
-        assert_eq!((outcome.fate, outcome.attempts), (Fate::Dropped, 5));
+        assert_eq!((outcome.fate, outcome.attempts), (Fate::removed_by_hand(), 5));
         assert_eq!(bench.ox.users(1), ["good"]);
     });
 }
@@ -320,6 +320,30 @@ impl Store for NoFaults {
 
     fn outcomes(&self, limit: usize) -> Result<Vec<ItemOutcome>, StoreError> {
         self.0.outcomes(limit)
+    }
+
+    fn holders(&self, dn: &DnKey) -> Result<Vec<ObjectId>, StoreError> {
+        self.0.holders(dn)
+    }
+
+    fn each_open_item(&self, each: &mut dyn FnMut(ItemRecord)) -> Result<(), StoreError> {
+        self.0.each_open_item(each)
+    }
+
+    fn history(&self, object: &ObjectId, limit: usize) -> Result<Vec<ItemRecord>, StoreError> {
+        self.0.history(object, limit)
+    }
+
+    fn item_history(&self, item: &ItemName, limit: usize) -> Result<Vec<ItemRecord>, StoreError> {
+        self.0.item_history(item, limit)
+    }
+
+    fn holds(&self) -> Result<Vec<Hold>, StoreError> {
+        self.0.holds()
+    }
+
+    fn audit(&self) -> Result<Audit, StoreError> {
+        self.0.audit()
     }
 
     fn commit(&self, commits: &[Commit]) -> Result<(), StoreError> {

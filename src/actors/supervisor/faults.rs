@@ -12,7 +12,7 @@ use super::breaker::Order;
 use super::remembered::context_of;
 use super::{FaultyItem, Supervisor, Task, Until, What};
 use crate::lanes::{EntryId, Lane, Start};
-use crate::model::ContextId;
+use crate::model::{ContextId, Fate};
 use crate::ox::Account;
 use crate::provision::Failure;
 use crate::redact::without_addresses;
@@ -128,12 +128,6 @@ impl Supervisor {
             Lane::Context(context) => Some(context.0),
             Lane::Directory => None,
         };
-        if let Some(record) = self.fault_record(start.entry) {
-            self.remember(vec![Change::PutFault(record)], ctx);
-        }
-        if self.replaced_by_later(start.entry, ctx) {
-            return;
-        }
         let behind = self.lanes.depth(start.lane).saturating_sub(1);
         let alike = Some(self.contexts_with(&fingerprint)).filter(|contexts| *contexts > 1);
         let company = alike.map_or_else(String::new, |contexts| {
@@ -147,6 +141,16 @@ impl Supervisor {
         };
         let tries = NonZeroU32::new(tries).unwrap_or(NonZeroU32::MIN);
         let pause = self.pause(&self.rules.faulty.clone(), tries);
+        if let Some(record) = self.fault_record(start.entry) {
+            let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+            let next_ms = (!over).then(|| now.saturating_add(pause_ms));
+            let fate = Fate::Faulty { attempts: record.attempts, next_ms };
+            let faulty = Change::SetFate { item: record.item.clone(), fate };
+            self.remember(vec![Change::PutFault(record), faulty], ctx);
+        }
+        if self.replaced_by_later(start.entry, ctx) {
+            return;
+        }
         error!(item.name = %name, lane = %start.lane, context.id = context, object.id = %object,
                object.kind = kind, fault = without_addresses(&failure.text),
                fault.class = failure.class, exception.id = failure.exception_id.as_deref(),

@@ -10,15 +10,18 @@ use super::remembered::context_of;
 use super::{LaneActor, MOST_PANICS, StopScope, Supervisor, What};
 use crate::actors::context::{ContextActor, Provision};
 use crate::lanes::{EntryId, Lane, Start};
-use crate::model::QueueFile;
+use crate::model::{Fate, QueueFile};
 use crate::provision::work::{closing, members};
 use crate::provision::{Coverage, Ended, Failure, Job};
 use crate::redact::without_addresses;
-use crate::store::Change;
+use crate::store::{Change, Commit};
 
 impl Supervisor {
     /// Starts whatever may start.
     pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
+        if !self.taken.is_empty() {
+            self.remember(Commit::new(), ctx);
+        }
         while self.may_start() {
             let start = match self.holding_everything() {
                 None => self.lanes.start(),
@@ -166,7 +169,7 @@ impl Supervisor {
                 if let Some(mut task) = self.take_out(start.entry) {
                     info!(item.name = %task.name, "the queue file was changed by hand and is read again");
                     self.counts.taken_in -= 1;
-                    self.forget_fault(&task, ctx);
+                    self.record_drop(&task, Fate::rewritten(), ctx);
                     self.bring_back(task.take_earlier(), ctx);
                     self.read_again(task.name, ctx);
                 }
@@ -201,7 +204,8 @@ impl Supervisor {
             if matches!(task.what, What::Item(_)) && !start.sole {
                 // The item's end, which would clear it, may be far away.
                 let item = task.name.clone();
-                self.remember(vec![Change::ClearFault { item }], ctx);
+                let pending = Change::SetFate { item: item.clone(), fate: Fate::Pending };
+                self.remember(vec![Change::ClearFault { item }, pending], ctx);
             }
         }
         let Some(task) = self.lanes.task(start.entry) else { return };
@@ -276,6 +280,11 @@ impl Supervisor {
         };
         let Some(file) = file else {
             // Removed just now; all its parts are done.
+            if let Some(task) = self.lanes.task(start.entry) {
+                let no_op = || Fate::NoOp { reason: why.to_owned() };
+                let fate = if applied { Fate::Applied } else { no_op() };
+                self.record_end(task.outcome(fate, self.env.clock.now_ms()), ctx);
+            }
             self.lanes.done(start.entry, start.lane);
             if let Some(object) = object {
                 self.item_left(start.entry, &object);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use actix::prelude::*;
 use tracing::warn;
 
-use super::{Supervisor, Task, What};
+use super::{Supervisor, Task, UnusableFile, What};
 use crate::lanes::{EntryId, Lane, NewEntry};
 use crate::model::{Fate, ItemName, ObjectId, ObjectKind};
 use crate::store::{Change, ItemOutcome, Mark};
@@ -124,12 +124,12 @@ impl Supervisor {
         let What::Item(item) = &task.what else { return };
         warn!(item.name = %task.name, object.id = %item.object, object.kind = %item.kind,
               "the queue file was removed by hand; the item is dropped");
-        self.record_drop(&task, ctx);
+        self.record_drop(&task, Fate::removed_by_hand(), ctx);
         let earlier = task.take_earlier();
         self.bring_back(earlier, ctx);
     }
 
-    /// How a dropped item ends that was not tried.
+    /// How an item ends whose file was removed before it was tried.
     pub(super) fn drop_of(
         &self,
         item: ItemName,
@@ -142,7 +142,7 @@ impl Supervisor {
             digest,
             object,
             kind,
-            fate: Fate::Dropped,
+            fate: Fate::removed_by_hand(),
             attempts: 0,
             last_fault: None,
             exception_id: None,
@@ -150,16 +150,84 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn record_drop(&mut self, task: &Task, ctx: &mut Context<Self>) {
-        let What::Item(item) = &task.what else { return };
-        let failure = task.fault.as_ref().map(|fault| &fault.failure);
+    /// Ends an item that is not done.
+    pub(super) fn record_drop(&mut self, task: &Task, fate: Fate, ctx: &mut Context<Self>) {
+        // Marks of the object stay in the store; they are looked after as everything else.
+        self.record_end(task.outcome(fate, self.env.clock.now_ms()), ctx);
+    }
+
+    pub(super) fn record_end(&mut self, outcome: Option<ItemOutcome>, ctx: &mut Context<Self>) {
+        if let Some(outcome) = outcome {
+            self.remember(vec![Change::End(outcome)], ctx);
+        }
+    }
+
+    /// The file of an item that could not be used was removed.
+    pub(super) fn record_unusable_gone(&mut self, file: UnusableFile, ctx: &mut Context<Self>) {
+        let UnusableFile { digest, fault } = file;
         let outcome = ItemOutcome {
-            attempts: task.attempts,
+            item: fault.item,
+            digest,
+            object: None,
+            kind: None,
+            fate: Fate::removed_by_hand(),
+            attempts: fault.attempts,
+            last_fault: Some(fault.text),
+            exception_id: None,
+            ended_ms: self.env.clock.now_ms(),
+        };
+        self.record_end(Some(outcome), ctx);
+    }
+
+    /// The queue was read: items that were taken in earlier and whose files were removed while
+    /// drover did not run are dropped.
+    pub(super) fn drop_gone(&mut self, ctx: &mut Context<Self>) {
+        let now = self.env.clock.now_ms();
+        let mut ends = Vec::new();
+        let looked = self.env.store.each_open_item(&mut |item| {
+            let there = self.names.contains_key(&item.item)
+                || self.unusable.contains_key(&item.item)
+                // A queue that could not be listed looks empty; what can still be read is not gone.
+                || !matches!(self.env.queue.read(&item.item), Ok(None));
+            if !there {
+                warn!(item.name = %item.item, object.id = item.object.as_ref().map(tracing::field::display),
+                      "the queue file was removed while drover did not run; the item is dropped");
+                ends.push(Change::End(ItemOutcome {
+                    item: item.item,
+                    digest: item.digest,
+                    object: item.object,
+                    kind: item.kind,
+                    fate: Fate::removed_by_hand(),
+                    attempts: item.attempts,
+                    last_fault: item.last_fault,
+                    exception_id: item.exception_id,
+                    ended_ms: now,
+                }));
+            }
+        });
+        match looked {
+            Ok(()) if ends.is_empty() => {}
+            Ok(()) => self.remember(ends, ctx),
+            Err(problem) => self.break_down(problem.to_string()),
+        }
+    }
+}
+
+impl Task {
+    /// How it ends, if it is an item.
+    pub(super) fn outcome(&self, fate: Fate, ended_ms: i64) -> Option<ItemOutcome> {
+        let What::Item(item) = &self.what else { return None };
+        let failure = self.fault.as_ref().map(|fault| &fault.failure);
+        Some(ItemOutcome {
+            item: self.name.clone(),
+            digest: item.digest,
+            object: Some(item.object.clone()),
+            kind: Some(item.kind),
+            fate,
+            attempts: self.attempts,
             last_fault: failure.map(|failure| failure.text.clone()),
             exception_id: failure.and_then(|failure| failure.exception_id.clone()),
-            ..self.drop_of(task.name.clone(), item.digest, Some((item.object.clone(), item.kind)))
-        };
-        // Marks of the object stay in the store; they are looked after as everything else.
-        self.remember(vec![Change::End(outcome)], ctx);
+            ended_ms,
+        })
     }
 }

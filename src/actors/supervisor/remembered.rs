@@ -7,10 +7,10 @@ use actix::prelude::*;
 use tracing::{error, info};
 
 use super::faults::Standing;
-use super::{Supervisor, Task, What};
+use super::{Supervisor, Task, UnusableFile, What};
 use crate::actors::intake::Unusable;
 use crate::lanes::{EntryId, Lane};
-use crate::model::{ContextId, ItemName};
+use crate::model::{ContextId, Fate, ItemName};
 use crate::provision::Failure;
 use crate::redact::without_addresses;
 use crate::store::{Change, FaultRecord, fingerprint};
@@ -19,10 +19,9 @@ impl Supervisor {
     /// A file that cannot be used was read: once more, if there is an `earlier` fault.
     pub(super) fn cannot_use(
         &mut self,
-        name: ItemName,
+        (name, digest): (ItemName, [u8; 32]),
         problem: &Unusable,
         earlier: Option<FaultRecord>,
-        ctx: &mut Context<Self>,
     ) {
         self.counts.failures += 1;
         let Failure { class, text, .. } = Failure::unusable(problem.to_string());
@@ -43,8 +42,11 @@ impl Supervisor {
         error!(item.name = %name, attempt = fault.attempts,
                "the queue file cannot be used and is left where it is: {told}. Correct it, or \
                 remove {}/{name}", self.queue_place);
-        self.remember(vec![Change::PutFault(fault.clone())], ctx);
-        self.unusable.insert(name, fault);
+        let faulty = Fate::Faulty { attempts: fault.attempts, next_ms: None };
+        // As one with its intake.
+        self.taken.push(Change::PutFault(fault.clone()));
+        self.taken.push(Change::SetFate { item: name.clone(), fate: faulty });
+        self.unusable.insert(name, UnusableFile { digest, fault });
     }
 
     /// An item has come that stood still before: it is tried at once, but as the next of its
@@ -58,7 +60,8 @@ impl Supervisor {
     ) {
         if fault.class == Failure::UNUSABLE {
             // It can be used now.
-            self.clear_faults([fault], ctx);
+            let pending = Change::SetFate { item: fault.item.clone(), fate: Fate::Pending };
+            self.remember(vec![Change::ClearFault { item: fault.item }, pending], ctx);
             return;
         }
         let Some(task) = self.lanes.task_mut(entry).filter(|task| task.name == *name) else {
@@ -67,6 +70,10 @@ impl Supervisor {
         info!(item.name = %fault.item, object.id = fault.object.as_ref().map(tracing::field::display),
               context.id = fault.context.map(|context| context.0), attempts = fault.attempts,
               fault = without_addresses(&fault.text), "the item stood still before the start and is tried again");
+        // If its file was rewritten meanwhile it is another intake, which knows nothing of that yet.
+        let faulty = Fate::Faulty { attempts: fault.attempts, next_ms: None };
+        self.taken.push(Change::PutFault(fault.clone()));
+        self.taken.push(Change::SetFate { item: fault.item.clone(), fate: faulty });
         task.attempts = fault.attempts;
         task.earlier_attempts = fault.attempts;
         task.fault = Some(Box::new(Standing {

@@ -6,7 +6,7 @@ use actix::prelude::*;
 use tracing::{debug, warn};
 
 use super::breaker::Breaker;
-use super::{HIGH_WATER, Report, Supervisor, Until};
+use super::{HIGH_WATER, Report, Supervisor, Until, UnusableFile};
 use crate::actors::intake::Close;
 use crate::actors::status::FaultyItem;
 
@@ -34,7 +34,7 @@ impl Supervisor {
     }
 
     pub(super) fn faulty_items(&self) -> Vec<FaultyItem> {
-        let unusable = self.unusable.iter().map(|(name, fault)| FaultyItem {
+        let unusable = self.unusable.iter().map(|(name, UnusableFile { fault, .. })| FaultyItem {
             item: name.to_string(),
             lane: "no lane".to_owned(),
             object: None,

@@ -7,14 +7,14 @@ use tracing::{debug, warn};
 
 use super::remembered::context_of;
 use super::{Item, Supervisor, Task, What};
-use crate::actors::intake::{Ack, Arrival, ReadAgain};
+use crate::actors::intake::{Ack, Arrival, ReadAgain, Unusable};
 use crate::lanes::{EntryId, Moved};
 use crate::model::object::DirectoryObject;
 use crate::model::{ItemName, ObjectKind, QueueFile};
 use crate::provision::Earlier;
 use crate::provision::work::{add_to_book, old_profile_name};
 use crate::route::NewItem;
-use crate::store::ProfileVersion;
+use crate::store::{Change, ProfileVersion};
 
 impl Supervisor {
     /// Has intake read a file again.
@@ -49,6 +49,7 @@ impl Supervisor {
             if let Some(earlier) = item.earlier.iter_mut().find(|earlier| earlier.name == name) {
                 // A later one is done in its place, whatever it says now.
                 earlier.digest = digest;
+                self.note_intake(&name, digest, &file);
                 return;
             }
             if *active == name && item.digest == digest {
@@ -64,9 +65,10 @@ impl Supervisor {
                 self.bring_back(task.take_earlier(), ctx);
             }
         }
-        let earlier = self.unusable.remove(&name).or_else(|| self.remembered.remove(&name));
+        let unusable = self.unusable.remove(&name).map(|file| file.fault);
+        let earlier = unusable.or_else(|| self.remembered.remove(&name));
         match self.env.store.outcome(&name) {
-            Ok(Some(outcome)) if outcome.digest == digest => {
+            Ok(Some(outcome)) if outcome.digest == digest && outcome.fate.settles() => {
                 // Done before a crash; only the file was left.
                 self.counts.repeated += 1;
                 self.counts.taken_in += 1;
@@ -83,6 +85,7 @@ impl Supervisor {
         }
         self.acked.remove(&name);
         self.counts.taken_in += 1;
+        self.note_intake(&name, digest, &file);
         match file {
             Ok(file) => {
                 let entry = self.route(name.clone(), digest, &file, Vec::new());
@@ -90,8 +93,23 @@ impl Supervisor {
                     self.resume(entry, &name, fault, ctx);
                 }
             }
-            Err(problem) => self.cannot_use(name, &problem, earlier, ctx),
+            Err(problem) => self.cannot_use((name, digest), &problem, earlier),
         }
+    }
+
+    fn note_intake(
+        &mut self,
+        name: &ItemName,
+        digest: [u8; 32],
+        file: &Result<QueueFile, Unusable>,
+    ) {
+        self.taken.push(Change::TakeIn {
+            item: name.clone(),
+            digest,
+            object: file.as_ref().ok().map(|file| file.id.clone()),
+            kind: file.as_ref().ok().map(|file| file.kind),
+            at_ms: self.env.clock.now_ms(),
+        });
     }
 
     /// Gives an item its place among all that is pending: one of its own, or that of an earlier item

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize as _, Serialize};
 
-use super::super::{FaultRecord, ItemOutcome, Journey, Placement, StoreError};
+use super::super::{FaultRecord, ItemRecord, Journey, Placement, StoreError};
 use super::failed;
 use crate::model::{ContextId, DnKey, ItemName, ObjectId, ObjectKind, OxId};
 
@@ -49,23 +49,40 @@ pub(super) fn journey(row: &Row<'_>, first: usize) -> rusqlite::Result<Journey> 
     })
 }
 
-/// Columns item, digest, object, kind, fate, attempts, last_fault, exception_id, ended_ms.
-pub(super) fn outcome(row: &Row<'_>) -> Result<ItemOutcome, StoreError> {
+/// The columns of an item, for [`item`].
+pub(super) const ITEM: &str = "intake, item, digest, object, kind, fate, attempts, last_fault, exception_id, taken_ms, \
+     ended_ms, ended_by";
+
+/// Columns as [`ITEM`] names them.
+pub(super) fn item(row: &Row<'_>) -> Result<ItemRecord, StoreError> {
     let read = failed("read");
-    let object: Option<String> = row.get(2).map_err(&read)?;
-    let kind_name: Option<String> = row.get(3).map_err(&read)?;
-    let fate: String = row.get(4).map_err(&read)?;
-    Ok(ItemOutcome {
-        item: ItemName::new(&row.get::<_, String>(0).map_err(&read)?),
-        digest: row.get(1).map_err(&read)?,
+    let object: Option<String> = row.get(3).map_err(&read)?;
+    let kind_name: Option<String> = row.get(4).map_err(&read)?;
+    let fate: String = row.get(5).map_err(&read)?;
+    Ok(ItemRecord {
+        intake: unsigned(row.get(0).map_err(&read)?),
+        item: ItemName::new(&row.get::<_, String>(1).map_err(&read)?),
+        digest: row.get(2).map_err(&read)?,
         object: object.as_deref().map(ObjectId::new),
         kind: kind_name.as_deref().map(kind).transpose()?,
-        fate: from_json("outcome", &fate)?,
-        attempts: row.get(5).map_err(&read)?,
-        last_fault: row.get(6).map_err(&read)?,
-        exception_id: row.get(7).map_err(&read)?,
-        ended_ms: row.get(8).map_err(&read)?,
+        fate: from_json("fate", &fate)?,
+        attempts: row.get(6).map_err(&read)?,
+        last_fault: row.get(7).map_err(&read)?,
+        exception_id: row.get(8).map_err(&read)?,
+        taken_ms: row.get(9).map_err(&read)?,
+        ended_ms: row.get(10).map_err(&read)?,
+        ended_by: row.get::<_, Option<i64>>(11).map_err(&read)?.map(unsigned),
     })
+}
+
+/// A counted number for a column.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A counted number from a column; one below zero was not written by drover and counts as none.
+pub(super) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
 }
 
 /// Columns item, context, object, class, text, exception_id, fingerprint, attempts, first_ms,
@@ -96,6 +113,6 @@ pub(super) fn placement_name(placement: &Placement) -> Option<&str> {
     }
 }
 
-fn unreadable(what: &'static str, reason: &str) -> StoreError {
+pub(super) fn unreadable(what: &'static str, reason: &str) -> StoreError {
     StoreError::Unreadable { what, reason: reason.to_owned() }
 }

@@ -2,16 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, Rows};
+use rusqlite::{CachedStatement, Connection, Row, Rows};
 
 use super::super::{
-    FaultRecord, ItemOutcome, Journey, Mark, ObjectRecord, Placement, ProfileVersion, StoreError,
+    FaultRecord, Journey, Mark, ObjectRecord, Placement, ProfileVersion, StoreError,
 };
 use super::{codec, failed};
 use crate::model::{ContextId, Dn, DnKey, ItemName, ObjectId};
-
-const OUTCOME: &str = "SELECT item, digest, object, kind, fate, attempts, last_fault, exception_id, ended_ms \
-     FROM items";
 
 /// Everything known of one object.
 pub(super) fn object(db: &Connection, id: &ObjectId) -> Result<Option<ObjectRecord>, StoreError> {
@@ -131,29 +128,29 @@ pub(super) fn faults(db: &Connection) -> Result<Vec<FaultRecord>, StoreError> {
     Ok(faults)
 }
 
-/// What became of one item.
-pub(super) fn outcome(db: &Connection, item: &ItemName) -> Result<Option<ItemOutcome>, StoreError> {
-    let mut select = prepare(db, &format!("{OUTCOME} WHERE item = ?1"))?;
-    select
-        .query_row([item.as_str()], |row| Ok(codec::outcome(row)))
-        .optional()
-        .map_err(failed("read"))?
-        .transpose()
-}
-
-/// The outcomes recorded last.
-pub(super) fn outcomes(db: &Connection, limit: usize) -> Result<Vec<ItemOutcome>, StoreError> {
-    let read = failed("read");
-    let mut select = prepare(db, &format!("{OUTCOME} ORDER BY nr DESC LIMIT ?1"))?;
-    let mut rows = select.query([i64::try_from(limit).unwrap_or(i64::MAX)]).map_err(&read)?;
-    let mut outcomes = Vec::new();
-    while let Some(row) = rows.next().map_err(&read)? {
-        outcomes.push(codec::outcome(row)?);
+/// Who has a DN; if nobody has, who had it.
+pub(super) fn holders(db: &Connection, dn: &DnKey) -> Result<Vec<ObjectId>, StoreError> {
+    for sql in [
+        "SELECT id FROM objects WHERE dn_key = ?1 ORDER BY id",
+        "SELECT o.id FROM former_dns f JOIN objects o ON o.nr = f.object WHERE f.dn_key = ?1",
+    ] {
+        let mut select = prepare(db, sql)?;
+        let mut rows = select.query([dn.as_str()]).map_err(failed("read"))?;
+        let mut holders = Vec::new();
+        while let Some(row) = rows.next().map_err(failed("read"))? {
+            holders.push(object_id(row, 0)?);
+        }
+        if !holders.is_empty() {
+            return Ok(holders);
+        }
     }
-    Ok(outcomes)
+    Ok(Vec::new())
 }
 
-fn prepare<'a>(db: &'a Connection, sql: &str) -> Result<CachedStatement<'a>, StoreError> {
+pub(super) fn prepare<'a>(
+    db: &'a Connection,
+    sql: &str,
+) -> Result<CachedStatement<'a>, StoreError> {
     db.prepare_cached(sql).map_err(failed("read"))
 }
 

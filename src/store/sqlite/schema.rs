@@ -5,11 +5,29 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::super::StoreError;
-use super::{failed, file};
+use super::{failed, file, upgrade};
 
 /// The n-th step leads from version n to version n + 1 (`PRAGMA user_version`; 0 is an empty file).
 /// A published step is never changed again.
-pub(super) const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+pub(super) const MIGRATIONS: &[Step] = &[
+    Step { sql: VERSION_1, then: nothing },
+    Step { sql: VERSION_2, then: nothing },
+    Step { sql: VERSION_3, then: upgrade::outcomes_into_the_ledger },
+];
+
+/// A step from one version to the next.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    /// What SQL can do.
+    pub(super) sql: &'static str,
+    /// What it cannot; called after it in the same transaction.
+    pub(super) then: fn(&Connection) -> Result<(), StoreError>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "steps that can fail have this type")]
+fn nothing(_: &Connection) -> Result<(), StoreError> {
+    Ok(())
+}
 
 /// Objects have a short number of their own (`nr`), so that the many rows that belong to them do
 /// not repeat a 36-character id.
@@ -106,6 +124,62 @@ CREATE TABLE faults (
 ) STRICT;
 ";
 
+/// Every item from its intake on, the ledger, holds.
+const VERSION_3: &str = "
+ALTER TABLE items RENAME TO outcomes;
+
+-- Of each name one at most is open: ended_by is null.
+CREATE TABLE items (
+    intake       INTEGER PRIMARY KEY,
+    item         TEXT NOT NULL,
+    digest       BLOB NOT NULL,
+    object       TEXT,
+    kind         TEXT,
+    fate         TEXT NOT NULL,
+    attempts     INTEGER NOT NULL,
+    last_fault   TEXT,
+    exception_id TEXT,
+    taken_ms     INTEGER NOT NULL,
+    ended_ms     INTEGER,
+    ended_by     INTEGER
+) STRICT;
+CREATE INDEX items_by_name ON items (item);
+CREATE INDEX items_by_object ON items (object) WHERE object IS NOT NULL;
+CREATE INDEX items_by_end ON items (ended_by);
+
+-- hash: SHA-256 of the hash before it, nr and at_ms as eight bytes each (big end first), event.
+CREATE TABLE ledger (
+    nr    INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    hash  BLOB NOT NULL
+) STRICT;
+
+-- One row: the sum of pruned entries, and the end of the chain.
+CREATE TABLE ledger_anchor (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    pruned      INTEGER NOT NULL,
+    pruned_hash BLOB NOT NULL,
+    taken       INTEGER NOT NULL,
+    applied     INTEGER NOT NULL,
+    no_op       INTEGER NOT NULL,
+    superseded  INTEGER NOT NULL,
+    dropped     INTEGER NOT NULL,
+    misfit      INTEGER,
+    last        INTEGER NOT NULL,
+    last_hash   BLOB NOT NULL,
+    last_intake INTEGER NOT NULL
+) STRICT;
+INSERT INTO ledger_anchor VALUES (1, 0, zeroblob(32), 0, 0, 0, 0, 0, NULL, 0, zeroblob(32), 0);
+
+-- scope: 'target', or the number of a context.
+CREATE TABLE holds (
+    scope    TEXT NOT NULL PRIMARY KEY,
+    note     TEXT,
+    since_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
 /// Checks the version, brings an older schema up to date, and sets what a writing connection needs.
 ///
 /// # Errors
@@ -113,7 +187,7 @@ CREATE TABLE faults (
 pub(super) fn prepare(
     db: &mut Connection,
     path: &Path,
-    migrations: &[&str],
+    migrations: &[Step],
 ) -> Result<(), StoreError> {
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let found = version(db)?;
@@ -139,18 +213,20 @@ pub(super) fn prepare(
 }
 
 /// One step, together with the new version number, or nothing of it.
-fn migrate(db: &mut Connection, step: &str, next: i64) -> Result<(), StoreError> {
+fn migrate(db: &mut Connection, step: &Step, next: i64) -> Result<(), StoreError> {
     let upgrade = failed("upgrade");
     let transaction =
         db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&upgrade)?;
     if version(&transaction)? == next - 1 {
-        transaction.execute_batch(step).map_err(&upgrade)?;
+        transaction.execute_batch(step.sql).map_err(&upgrade)?;
+        (step.then)(&transaction)?;
         transaction.pragma_update(None, "user_version", next).map_err(&upgrade)?;
     }
     transaction.commit().map_err(&upgrade)
 }
 
-fn version(db: &Connection) -> Result<i64, StoreError> {
+/// The version of the schema.
+pub(super) fn version(db: &Connection) -> Result<i64, StoreError> {
     db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed("open"))
 }
 

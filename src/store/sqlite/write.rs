@@ -6,42 +6,32 @@ use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use super::super::storable::{storable_placement, storable_properties};
 use super::super::{
-    Change, Commit, FaultRecord, ItemOutcome, Journey, PRUNE_STEP, Placement, ProfileVersion,
-    StoreError,
+    Change, Commit, FaultRecord, Journey, PRUNE_STEP, Placement, ProfileVersion, StoreError,
 };
-use super::{codec, failed};
+use super::items::{self, Books, New};
+use super::{codec, failed, holds};
 use crate::model::object::Properties;
 use crate::model::{ContextId, Dn, DnKey, ItemName, ObjectId, ObjectKind};
 
-/// Applies the commits in order and forgets old outcomes; `outcomes` is how many are stored. Says
-/// how many are stored then.
+/// Applies the commits in order, keeps the books, and forgets old items beyond `keep_ended`.
 pub(super) fn apply(
     db: &Connection,
     commits: &[Commit],
-    mut outcomes: usize,
-    keep_outcomes: usize,
-) -> Result<usize, StoreError> {
+    books: &mut Books,
+    keep_ended: usize,
+) -> Result<(), StoreError> {
+    let before = books.clone();
     let mut ended = 0;
     for change in commits.iter().flatten() {
-        if let Change::End(outcome) = change {
-            ended += 1;
-            outcomes = outcomes + 1 - end(db, outcome)?;
-        } else {
-            apply_one(db, change)?;
-        }
+        ended += usize::from(matches!(change, Change::End(_)));
+        apply_one(db, change, books)?;
     }
-    let excess = outcomes.saturating_sub(keep_outcomes).min(ended + PRUNE_STEP);
-    Ok(outcomes - prune(db, excess)?)
+    let excess = books.ended.saturating_sub(keep_ended).min(ended + PRUNE_STEP);
+    items::prune(db, books, excess)?;
+    if books.anchor == before.anchor { Ok(()) } else { items::save(db, &books.anchor) }
 }
 
-/// How many outcomes are stored.
-pub(super) fn count_outcomes(db: &Connection) -> Result<usize, StoreError> {
-    db.query_row("SELECT count(*) FROM items", [], |row| row.get::<_, i64>(0))
-        .map(|count| usize::try_from(count).unwrap_or(0))
-        .map_err(failed("read"))
-}
-
-fn apply_one(db: &Connection, change: &Change) -> Result<(), StoreError> {
+fn apply_one(db: &Connection, change: &Change, books: &mut Books) -> Result<(), StoreError> {
     match change {
         Change::PutObject { id, kind, dn, properties, members } => {
             put_object(db, id, *kind, dn, properties.as_ref(), members)
@@ -79,9 +69,26 @@ fn apply_one(db: &Connection, change: &Change) -> Result<(), StoreError> {
             params![mark.object.as_str(), mark.context.0],
         )
         .map(drop),
-        Change::PutFault(fault) => put_fault(db, fault),
+        Change::PutFault(fault) => {
+            items::put_fault(db, fault)?;
+            put_fault(db, fault)
+        }
         Change::ClearFault { item } => clear_fault(db, item),
-        Change::End(outcome) => end(db, outcome).map(drop),
+        Change::TakeIn { item, digest, object, kind, at_ms } => {
+            let new = New { item, digest, object: object.as_ref(), kind: *kind, at_ms: *at_ms };
+            if items::take_in(db, books, &new)? {
+                clear_fault(db, item)?;
+            }
+            Ok(())
+        }
+        Change::SetFate { item, fate } => items::set_fate(db, item, fate),
+        Change::End(outcome) => {
+            clear_fault(db, &outcome.item)?;
+            items::end(db, books, outcome)
+        }
+        Change::Act(act) => items::act(db, books, act),
+        Change::PutHold(hold) => holds::put(db, hold),
+        Change::ClearHold(scope) => holds::clear(db, *scope),
     }
 }
 
@@ -236,41 +243,6 @@ fn clear_fault(db: &Connection, item: &ItemName) -> Result<(), StoreError> {
     run(db, "DELETE FROM faults WHERE item = ?1", [item.as_str()]).map(drop)
 }
 
-/// Records an outcome as the newest; says how many it replaced.
-fn end(db: &Connection, outcome: &ItemOutcome) -> Result<usize, StoreError> {
-    clear_fault(db, &outcome.item)?;
-    let replaced = run(db, "DELETE FROM items WHERE item = ?1", [outcome.item.as_str()])?;
-    run(
-        db,
-        "INSERT INTO items (item, digest, object, kind, fate, attempts, last_fault, exception_id, \
-         ended_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        params![
-            outcome.item.as_str(),
-            outcome.digest,
-            outcome.object.as_ref().map(ObjectId::as_str),
-            outcome.kind.map(ObjectKind::udm_type),
-            codec::to_json("outcome", &outcome.fate)?,
-            outcome.attempts,
-            outcome.last_fault,
-            outcome.exception_id,
-            outcome.ended_ms,
-        ],
-    )?;
-    Ok(replaced)
-}
-
-/// Forgets that many of the oldest outcomes; says how many went.
-fn prune(db: &Connection, excess: usize) -> Result<usize, StoreError> {
-    if excess == 0 {
-        return Ok(0);
-    }
-    run(
-        db,
-        "DELETE FROM items WHERE nr IN (SELECT nr FROM items ORDER BY nr LIMIT ?1)",
-        [i64::try_from(excess).unwrap_or(i64::MAX)],
-    )
-}
-
 fn known(written: usize, what: &'static str, id: &ObjectId) -> Result<(), StoreError> {
     if written == 0 {
         return Err(StoreError::UnknownObject { what, object: id.clone() });
@@ -278,7 +250,7 @@ fn known(written: usize, what: &'static str, id: &ObjectId) -> Result<(), StoreE
     Ok(())
 }
 
-fn run(db: &Connection, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+pub(super) fn run(db: &Connection, sql: &str, params: impl Params) -> Result<usize, StoreError> {
     db.prepare_cached(sql)
         .and_then(|mut statement| statement.execute(params))
         .map_err(failed("write to"))

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use crate::model::fields::USER_FIELDS;
-use crate::model::{FieldValue, UserField};
+use crate::model::{FieldValue, ParkReason, UserField};
 
 /// Small worlds, so that objects, DNs and items meet often.
 const IDS: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -121,17 +121,77 @@ fn mark() -> impl Strategy<Value = Mark> {
     (object_id(), context()).prop_map(|(object, context)| Mark { object, context })
 }
 
+fn open_fate() -> impl Strategy<Value = Fate> {
+    let reason = select(&[ParkReason::Fault, ParkReason::Operator][..]);
+    prop_oneof![
+        Just(Fate::Pending),
+        (any::<u32>(), option::of(any::<i64>()))
+            .prop_map(|(attempts, next_ms)| Fate::Faulty { attempts, next_ms }),
+        (reason, option::of("[a-z ]{0,5}"))
+            .prop_map(|(reason, note)| Fate::Parked { reason, note }),
+        item().prop_map(|by| Fate::Blocked { by }),
+    ]
+}
+
+fn digest() -> impl Strategy<Value = [u8; 32]> {
+    (0u8..3).prop_map(|byte| [byte; 32])
+}
+
+fn scope() -> impl Strategy<Value = HoldScope> {
+    prop_oneof![Just(HoldScope::Target), context().prop_map(HoldScope::Context)]
+}
+
+fn act() -> impl Strategy<Value = OperatorAct> {
+    let verb = prop_oneof![
+        item().prop_map(Verb::Park),
+        item().prop_map(Verb::Release),
+        item().prop_map(Verb::Drop),
+        scope().prop_map(Verb::Hold),
+        scope().prop_map(Verb::Resume),
+    ];
+    (verb, option::of("[a-zß\"]{0,5}"), any::<i64>()).prop_map(|(verb, note, at_ms)| OperatorAct {
+        verb,
+        note,
+        at_ms,
+    })
+}
+
+fn take_in() -> impl Strategy<Value = Change> {
+    let what = (option::of(object_id()), option::of(select(&ObjectKind::ALL[..])));
+    (item(), digest(), what, any::<i64>()).prop_map(|(item, digest, (object, kind), at_ms)| {
+        Change::TakeIn { item, digest, object, kind, at_ms }
+    })
+}
+
+/// Whatever happens to items.
+pub(super) fn item_change() -> impl Strategy<Value = Change> {
+    let hold = (scope(), option::of("[a-z]{0,4}"), any::<i64>())
+        .prop_map(|(scope, note, since_ms)| Hold { scope, note, since_ms });
+    prop_oneof![
+        6 => take_in(),
+        3 => (item(), prop_oneof![open_fate(), fate()])
+            .prop_map(|(item, fate)| Change::SetFate { item, fate }),
+        4 => outcome().prop_map(Change::End),
+        3 => fault().prop_map(Change::PutFault),
+        1 => item().prop_map(|item| Change::ClearFault { item }),
+        1 => act().prop_map(Change::Act),
+        1 => hold.prop_map(Change::PutHold),
+        1 => scope().prop_map(Change::ClearHold),
+    ]
+}
+
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
         Just(Fate::Applied),
         "[a-z ]{0,5}".prop_map(|reason| Fate::NoOp { reason }),
         item().prop_map(|by| Fate::Superseded { by }),
-        Just(Fate::Dropped),
+        "[a-z ]{0,5}".prop_map(|reason| Fate::Dropped { reason }),
+        Just(Fate::removed_by_hand()),
     ]
 }
 
 fn outcome() -> impl Strategy<Value = ItemOutcome> {
-    let who = (item(), any::<[u8; 32]>(), option::of(object_id()));
+    let who = (item(), digest(), option::of(object_id()));
     let how = (option::of(select(&ObjectKind::ALL[..])), fate(), any::<u32>());
     let why = (option::of("[a-z]{0,4}"), option::of("[0-9-]{0,4}"), any::<i64>());
     (who, how, why).prop_map(
@@ -205,9 +265,7 @@ fn change() -> impl Strategy<Value = Change> {
         ),
         2 => mark().prop_map(Change::SetMark),
         1 => mark().prop_map(Change::ClearMark),
-        3 => fault().prop_map(Change::PutFault),
-        1 => item().prop_map(|item| Change::ClearFault { item }),
-        4 => outcome().prop_map(Change::End),
+        16 => item_change(),
     ]
 }
 
@@ -222,6 +280,11 @@ struct Answers {
     faults: Vec<FaultRecord>,
     outcome: Vec<Option<ItemOutcome>>,
     outcomes: Vec<ItemOutcome>,
+    open: Vec<ItemRecord>,
+    histories: Vec<Vec<ItemRecord>>,
+    holds: Vec<Hold>,
+    holders: Vec<Vec<ObjectId>>,
+    audit: Audit,
 }
 
 fn ask(store: &dyn Store) -> Answers {
@@ -235,6 +298,8 @@ fn ask(store: &dyn Store) -> Answers {
     let mut naming: Vec<_> =
         keys.iter().map(|key| store.naming(std::slice::from_ref(key)).unwrap()).collect();
     naming.push(store.naming(&keys).unwrap());
+    let of_objects = IDS.iter().map(|id| store.history(&ObjectId::new(id), 3).unwrap());
+    let of_items = ITEMS.iter().map(|item| store.item_history(&ItemName::new(item), 9).unwrap());
     Answers {
         single: IDS.iter().map(|id| store.object(&ObjectId::new(id)).unwrap()).collect(),
         objects,
@@ -244,6 +309,11 @@ fn ask(store: &dyn Store) -> Answers {
         faults: store.faults().unwrap(),
         outcome: ITEMS.iter().map(|item| store.outcome(&ItemName::new(item)).unwrap()).collect(),
         outcomes: store.outcomes(99).unwrap(),
+        open: store.open_items().unwrap(),
+        histories: of_objects.chain(of_items).collect(),
+        holds: store.holds().unwrap(),
+        holders: keys.iter().map(|key| store.holders(key).unwrap()).collect(),
+        audit: store.audit().unwrap(),
     }
 }
 

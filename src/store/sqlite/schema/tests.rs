@@ -2,9 +2,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use super::super::{SqliteStore, connect, file, write};
+use super::super::{SqliteStore, connect, file};
 use super::*;
-use crate::model::{Dn, ItemName, ObjectId, ObjectKind};
+use crate::model::{Dn, Fate, ItemName, ObjectId, ObjectKind};
 use crate::store::{Change, FaultRecord, Store as _};
 
 fn put(id: &str) -> Change {
@@ -41,8 +41,8 @@ fn database() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// The newest version's steps and one more.
-fn and(step: &'static str) -> Vec<&'static str> {
-    MIGRATIONS.iter().copied().chain([step]).collect()
+fn and(sql: &'static str) -> Vec<Step> {
+    MIGRATIONS.iter().copied().chain([Step { sql, then: nothing }]).collect()
 }
 
 #[test]
@@ -115,6 +115,16 @@ fn an_older_database_is_copied_and_then_upgraded() {
     drop(folder);
 }
 
+/// The object `u` as the first version wrote it.
+fn insert_object(db: &Connection) {
+    db.execute(
+        "INSERT INTO objects (id, kind, dn, dn_key) \
+         VALUES ('u', 'users/user', 'uid=a,dc=x', 'uid=a,dc=x')",
+        [],
+    )
+    .unwrap();
+}
+
 #[test]
 fn a_database_of_version_1_learns_to_remember_faults() {
     let folder = tempfile::tempdir().unwrap();
@@ -123,7 +133,7 @@ fn a_database_of_version_1_learns_to_remember_faults() {
     let mut db = connect(&path).unwrap();
     prepare(&mut db, &path, &MIGRATIONS[..1]).unwrap();
     assert_eq!(version(&db).unwrap(), 1);
-    write::apply(&db, &[vec![put("u")]], 0, 9).unwrap();
+    insert_object(&db);
     drop(db);
 
     let store = SqliteStore::open(&path).unwrap();
@@ -146,6 +156,80 @@ fn a_database_of_version_1_learns_to_remember_faults() {
     assert_eq!(SqliteStore::open(&path).unwrap().faults().unwrap(), [fault]);
     assert_eq!(version(&connect(&path).unwrap()).unwrap(), newest());
     assert_eq!(version(&connect(&beside(&path, ".v1")).unwrap()).unwrap(), 1);
+}
+
+/// A database of version 2 in which three items have ended.
+fn database_of_version_2(path: &Path, last_fate: &str) {
+    file::make_private(path).unwrap();
+    let mut db = connect(path).unwrap();
+    prepare(&mut db, path, &MIGRATIONS[..2]).unwrap();
+    insert_object(&db);
+    for (nr, item, kind, fate) in [
+        // In a file that was pruned the numbers begin late.
+        (17, "c.json", Some("users/user"), r#"{"fate":"applied"}"#),
+        (18, "a.json", None, r#"{"fate":"superseded","by":"z.json"}"#),
+        (20, "b.json", Some("groups/group"), last_fate),
+    ] {
+        db.execute(
+            "INSERT INTO items VALUES (?1, ?2, zeroblob(32), 'u', ?3, ?4, 5, 'no', '1-2', 70)",
+            rusqlite::params![nr, item, kind, fate],
+        )
+        .unwrap();
+    }
+    db.execute(
+        "INSERT INTO faults VALUES ('d.json', 7, 'u', 'c', 'no', NULL, 'c: no', 3, 1, 2)",
+        [],
+    )
+    .unwrap();
+}
+
+#[test]
+fn outcomes_of_version_2_become_items_of_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("drover.db");
+    database_of_version_2(&path, r#"{"fate":"dropped"}"#);
+    let store = SqliteStore::open_keeping(&path, 3).unwrap();
+    let audit = store.audit().unwrap();
+    assert_eq!((audit.broken, audit.gap), (None, None));
+    assert_eq!((audit.counts.taken_in, audit.counts.entries), (3, 6));
+    assert_eq!(audit.counts.fates, [1, 0, 1, 1, 0, 0, 0, 0]);
+    let ended = store.outcomes(9).unwrap();
+    let names: Vec<_> = ended.iter().map(|outcome| outcome.item.as_str()).collect();
+    assert_eq!(names, ["b.json", "a.json", "c.json"], "the last one first, as before");
+    assert_eq!(ended[0].fate, Fate::removed_by_hand());
+    assert_eq!((ended[0].kind, ended[0].attempts), (Some(ObjectKind::Group), 5));
+    assert_eq!(store.faults().unwrap()[0].item.as_str(), "d.json");
+    let newest = &store.history(&ObjectId::new("u"), 1).unwrap()[0];
+    assert_eq!((newest.intake, newest.taken_ms, newest.ended_ms), (3, 70, Some(70)));
+
+    let again = |digest| Change::TakeIn {
+        item: ItemName::new("c.json"),
+        digest,
+        object: None,
+        kind: None,
+        at_ms: 80,
+    };
+    store.commit(&[vec![again([0; 32])]]).unwrap();
+    assert_eq!(store.open_items().unwrap(), [], "it was done before the upgrade");
+    store.commit(&[vec![again([1; 32])]]).unwrap();
+    assert_eq!(store.open_items().unwrap()[0].intake, 4);
+    drop(store);
+    let audit = SqliteStore::open(&path).unwrap().audit().unwrap();
+    assert_eq!((audit.broken, audit.gap, audit.counts.taken_in), (None, None, 4));
+    assert_eq!(version(&connect(&beside(&path, ".v2")).unwrap()).unwrap(), 2);
+}
+
+#[test]
+fn an_upgrade_that_finds_an_unreadable_outcome_leaves_the_old_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("drover.db");
+    database_of_version_2(&path, r#"{"fate":"of another world"}"#);
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable { what: "fate", .. }), "{error}");
+    let db = connect(&path).unwrap();
+    assert_eq!(version(&db).unwrap(), 2);
+    let items: i64 = db.query_row("SELECT count(*) FROM items", [], |row| row.get(0)).unwrap();
+    assert_eq!(items, 3);
 }
 
 #[test]
