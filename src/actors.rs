@@ -14,8 +14,8 @@
 //!
 //! - **intake** reads the queue and is the only one to remove files from it.
 //! - **supervisor** owns the order of all pending work, decides what runs, stops a context at a
-//!   faulty item and retries it, pauses everything while OX is down, and replaces context actors
-//!   that died.
+//!   faulty item (or sets the item aside) and retries it, pauses everything while OX is down, carries
+//!   out what operators order ([`operator`]), and replaces context actors that died.
 //! - **context actor** does one job at a time; started on demand, retired when idle.
 //! - **group actor** finds a group's members in a context; **member-id cache actor** looks up in OX
 //!   the numbers that are not known, once however many ask.
@@ -29,6 +29,7 @@ pub mod context;
 pub mod group;
 pub mod intake;
 pub mod member_ids;
+pub mod operator;
 pub mod recorder;
 pub mod status;
 pub mod supervisor;

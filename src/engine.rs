@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use crate::actors::group::{GroupActor, GroupHandle};
 use crate::actors::intake::Intake;
 use crate::actors::member_ids::{MemberIds, MemberIdsHandle};
+use crate::actors::operator::Operator;
 use crate::actors::recorder::{RecorderActor, RecorderHandle, TellOfMarks, Writer};
 use crate::actors::status::Snapshot;
 use crate::actors::supervisor::{
@@ -22,6 +23,7 @@ use crate::index::Index;
 use crate::ox::OxApi;
 use crate::plan::attributes::Mapping;
 use crate::plan::entitlement::ProfileBook;
+use crate::provision::aside::Aside;
 use crate::provision::{Env, Policy, ProfileFile, Vault};
 use crate::queue::Queue;
 use crate::store::{Store, StoreError};
@@ -107,6 +109,7 @@ impl Engine {
             recorder: Arc::new(RecorderHandle(recorder.clone())),
             members: Arc::new(MemberIdsHandle(member_ids)),
             groups: Arc::new(GroupHandle(groups)),
+            aside: Aside::default(),
             clock: parts.clock,
         });
         // Filled in once, before anybody can ask.
@@ -139,6 +142,11 @@ impl Engine {
     /// A way to have it drained from elsewhere.
     pub fn stopper(&self) -> Stopper {
         Stopper { supervisor: self.supervisor.clone(), told: self.told.clone() }
+    }
+
+    /// The way to give orders to it.
+    pub fn operator(&self) -> Operator {
+        Operator(self.supervisor.clone())
     }
 
     /// Waits for the engine's end.

@@ -217,6 +217,17 @@ impl Index {
         accounts.map(|accounts| accounts.values().cloned().collect()).unwrap_or_default()
     }
 
+    /// Objects that are in a context or belong there, or all objects; sorted.
+    pub fn objects_in(&self, context: Option<ContextId>) -> Vec<ObjectId> {
+        let here = |known: &Known| {
+            context.is_none_or(|context| known.at(context).is_some() || known.home == Some(context))
+        };
+        let found = self.objects.iter().filter(|known| here(known));
+        let mut found: Vec<ObjectId> = found.map(|known| known.key().clone()).collect();
+        found.sort_unstable();
+        found
+    }
+
     /// Number of objects known.
     pub fn len(&self) -> usize {
         self.objects.len()
@@ -334,6 +345,8 @@ impl Index {
             Change::PutProfile(_)
             | Change::SetMark(_)
             | Change::ClearMark(_)
+            | Change::SetRepair(_)
+            | Change::ClearRepair(_)
             | Change::PutFault(_)
             | Change::ClearFault { .. }
             | Change::TakeIn { .. }

@@ -3,6 +3,7 @@
 //! Everything outside is reached through [`Env`]; there is no actor in here, so the same code runs
 //! under a context's actor, in tests, and in simulations.
 
+pub mod aside;
 pub mod members;
 pub mod perform;
 mod wishes;
@@ -15,7 +16,7 @@ use futures_util::future::BoxFuture;
 
 use crate::clock::Clock;
 use crate::index::Index;
-use crate::model::{ContextId, ItemName, OxId, Secret};
+use crate::model::{ContextId, ItemName, ObjectId, OxId, Secret};
 use crate::ox::{Account, Credentials, OxApi, OxError};
 use crate::plan::Problem;
 use crate::plan::attributes::{Mapping, UserSettings};
@@ -157,6 +158,8 @@ pub struct Env {
     pub members: Arc<dyn MemberLookup>,
     /// Members of groups and accounts.
     pub groups: Arc<dyn MemberResolver>,
+    /// Objects that are not to be touched because an item of theirs is set aside.
+    pub aside: aside::Aside,
     /// Time of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -217,6 +220,8 @@ pub enum Job {
         mark: Mark,
         /// An earlier attempt may have had an effect that was not heard of.
         suspect: bool,
+        /// Whether OX is to be asked what it has, instead of going by what is remembered.
+        repair: bool,
     },
 }
 
@@ -240,6 +245,9 @@ pub enum Ended {
         heard: bool,
         /// If not: why nothing was to do.
         why: &'static str,
+        /// Members of a group or account who were left as they are, because items of theirs are set
+        /// aside; to be looked at again when these are through.
+        held: Vec<ObjectId>,
     },
     /// The queue file is not there any more: dropped by hand.
     Withdrawn,

@@ -213,6 +213,7 @@ fn rules(settings: &Settings, until: Until) -> Rules {
     let retry = &settings.retry;
     Rules {
         until,
+        on_fault: retry.on_fault,
         stop_scope: retry.stop_scope,
         faulty: retry.faulty,
         busy: retry.busy,

@@ -30,7 +30,7 @@ pub use mapping::{MailServer, Mapping};
 pub use ox::Ox;
 pub use problem::{BadValue, Notice, SettingsError};
 pub use queue::Queue;
-pub use retry::{OnFault, Retry};
+pub use retry::Retry;
 pub use run::Run;
 pub use variables::{Meaning, VARIABLES};
 

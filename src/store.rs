@@ -307,6 +307,10 @@ pub enum Change {
     SetMark(Mark),
     /// Looked at.
     ClearMark(Mark),
+    /// Provision the object again in that context, as an operator asked; twice is once.
+    SetRepair(Mark),
+    /// That was done.
+    ClearRepair(Mark),
     /// An item's attempt failed for good; replaces what is remembered of its earlier ones. An open
     /// item of that name remembers it too.
     PutFault(FaultRecord),
@@ -430,6 +434,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Marks that are set, sorted.
     fn marks(&self) -> Result<Vec<Mark>, StoreError>;
+
+    /// Objects to be provisioned again, sorted.
+    fn repairs(&self) -> Result<Vec<Mark>, StoreError>;
 
     /// All remembered versions of access profiles, oldest first (by the item that made them). There
     /// is one for each object, name and item: putting it again replaces it.

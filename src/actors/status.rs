@@ -19,8 +19,10 @@ pub struct FaultyItem {
     pub exception_id: Option<String>,
     /// Attempts so far.
     pub attempts: u32,
-    /// How many items wait behind it in its lane.
+    /// How many items wait behind it in its lane; if it is set aside, how many are with it.
     pub behind: usize,
+    /// It is set aside, and its contexts go on.
+    pub parked: bool,
     /// What to do about it.
     pub advice: String,
 }
@@ -54,6 +56,12 @@ pub struct Snapshot {
     pub outage: Option<String>,
     /// What stands still.
     pub faulty: Vec<FaultyItem>,
+    /// Items that are set aside, by their fault or by the operator.
+    pub parked: usize,
+    /// Items that cannot be done without one that is set aside.
+    pub blocked: usize,
+    /// What the operator holds, such as `target` or `context 20`.
+    pub holds: Vec<String>,
     /// Failed attempts since the start.
     pub failures: u64,
     /// Context actors that died and were replaced.

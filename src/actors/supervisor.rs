@@ -11,6 +11,8 @@ mod coalescing;
 mod faults;
 mod jobs;
 mod leaving;
+mod operating;
+mod parking;
 mod remembered;
 mod settling;
 mod taking_in;
@@ -36,9 +38,10 @@ use crate::plan::coalesce::Apart;
 use crate::provision::{Earlier, Env};
 use crate::retry::Backoff;
 use crate::route::{Identifiers, Router};
-use crate::store::{Commit, FaultRecord, Mark};
+use crate::store::{Commit, FaultRecord, Hold, HoldScope, Mark};
 use breaker::Breaker;
 use faults::Standing;
+use parking::Parking;
 
 /// From so many waiting items on, and at every doubling, the log says how many there are.
 const HIGH_WATER: usize = 10_000;
@@ -52,6 +55,10 @@ const RETIRE_AFTER: Duration = Duration::from_secs(60);
 /// A context actor that dies this often at one item is not replaced for it at once any more: the
 /// item counts as faulty, and its lane stops like at any other faulty item.
 const MOST_PANICS: u32 = 3;
+
+/// So many jobs may be with context actors at once. Far more than OX is ever asked at once, so that it
+/// never waits for drover; each holds the content of its queue file.
+const MOST_RUNNING: usize = 1024;
 
 /// When the engine ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,11 +85,23 @@ pub enum StopScope {
     All,
 }
 
+/// What happens to an item that OX or drover refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFault {
+    /// Its contexts stand still until it is solved.
+    #[default]
+    Stop,
+    /// It is set aside with all that cannot be done without it, and its contexts go on.
+    Park,
+}
+
 /// How the supervisor behaves.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// When to end.
     pub until: Until,
+    /// What happens to a faulty item.
+    pub on_fault: OnFault,
     /// How far a standstill reaches.
     pub stop_scope: StopScope,
     /// Pauses between attempts at a faulty item.
@@ -114,7 +133,8 @@ pub struct Report {
 #[derive(Debug)]
 enum What {
     Item(Item),
-    Look(Mark),
+    /// Go by what is remembered, or (true) by what OX says.
+    Look(Mark, bool),
 }
 
 /// An item, as light as it can be: its content stays in its file until it is worked on.
@@ -154,6 +174,8 @@ struct Task {
     fault: Option<Box<Standing>>,
     /// Grows with every timer set, so that an old one does nothing.
     timer: u64,
+    /// When the timer brings the next attempt, milliseconds since 1970 UTC.
+    next_ms: Option<i64>,
     /// No more attempts: the run ends without it.
     given_up: bool,
 }
@@ -172,6 +194,7 @@ impl Task {
             why: "needs no change in OX",
             fault: None,
             timer: 0,
+            next_ms: None,
             given_up: false,
         }
     }
@@ -180,7 +203,7 @@ impl Task {
     fn take_earlier(&mut self) -> Vec<Earlier> {
         match &mut self.what {
             What::Item(item) => std::mem::take(&mut item.earlier),
-            What::Look(_) => Vec::new(),
+            What::Look(..) => Vec::new(),
         }
     }
 }
@@ -211,6 +234,12 @@ pub struct Supervisor {
     names: HashMap<ItemName, EntryId>,
     /// The newest look of each kind that was put into a lane.
     waiting_looks: HashMap<Mark, EntryId>,
+    /// Likewise those that are to repair.
+    waiting_repairs: HashMap<Mark, EntryId>,
+    parking: Parking,
+    holds: BTreeMap<HoldScope, Hold>,
+    /// Entries with a timer that brings another attempt.
+    timed: BTreeSet<EntryId>,
     /// Entries with a lasting fault that is not cured.
     faulty: BTreeSet<EntryId>,
     /// Done here, file not yet seen to be gone.
@@ -272,6 +301,10 @@ impl Supervisor {
             router: Router::default(),
             names: HashMap::new(),
             waiting_looks: HashMap::new(),
+            waiting_repairs: HashMap::new(),
+            parking: Parking::default(),
+            holds: BTreeMap::new(),
+            timed: BTreeSet::new(),
             faulty: BTreeSet::new(),
             acked: BTreeSet::new(),
             unusable: BTreeMap::new(),
@@ -385,8 +418,13 @@ impl Handler<Arrived> for Supervisor {
                 }
                 Err(problem) => self.break_down(problem.to_string()),
             }
+            match self.env.store.repairs() {
+                Ok(marks) => marks.into_iter().for_each(|mark| self.add_repair(mark)),
+                Err(problem) => self.break_down(problem.to_string()),
+            }
             self.clear_gone(ctx);
             self.drop_gone(ctx);
+            self.restore_parked(ctx);
             info!(items = self.counts.taken_in, "the queue was read");
         }
         self.pump(ctx);
@@ -470,7 +508,7 @@ impl Handler<CredentialsChanged> for Supervisor {
         let lacking: Vec<EntryId> =
             self.faulty.iter().copied().filter(|entry| is_about_a_key(entry)).collect();
         for entry in lacking {
-            self.lanes.wake(entry);
+            self.try_again(entry);
         }
         self.pump(ctx);
     }

@@ -20,6 +20,8 @@ pub struct Members {
     pub there: BTreeMap<ObjectId, OxId>,
     /// Those who belong there and are not in OX; looked after when they appear.
     pub missing: Vec<Dn>,
+    /// Those of whom items are set aside: they neither come nor go until these are through.
+    pub held: Vec<ObjectId>,
 }
 
 /// Finds the members that are in `context`.
@@ -34,6 +36,10 @@ pub async fn members_in(env: &Env, context: ContextId, dns: &[Dn]) -> Result<Mem
     let mut members = Members::default();
     for dn in dns {
         let Some(id) = env.index.by_dn(dn.key()) else { continue };
+        if env.aside.contains(&id) {
+            members.held.push(id);
+            continue;
+        }
         let state = env.index.with(&id, |known| {
             (known.kind, known.home, known.at(context).and_then(|presence| presence.ox))
         });

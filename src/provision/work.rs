@@ -19,6 +19,8 @@ use crate::plan::resource::ResourceCase;
 use crate::plan::user::UserCase;
 use crate::store::{Change, Commit, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion};
 
+mod repair;
+
 /// Digest by which a queue file is recognised.
 pub fn digest(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
@@ -30,12 +32,20 @@ struct Progress {
     applied: bool,
     heard: bool,
     why: &'static str,
+    held: Vec<ObjectId>,
     failure: Option<Failure>,
 }
 
 impl Progress {
     fn new(commit: Commit) -> Self {
-        Self { commit, applied: false, heard: false, why: "needs no change in OX", failure: None }
+        Self {
+            commit,
+            applied: false,
+            heard: false,
+            why: "needs no change in OX",
+            held: Vec::new(),
+            failure: None,
+        }
     }
 
     fn nothing(commit: Commit, why: &'static str) -> Self {
@@ -78,7 +88,8 @@ pub async fn run(env: &Env, job: &Job) -> Ended {
                 Err(error) => Ended::Failed(Failure::unusable(error.to_string())),
             }
         }
-        Job::Look { mark, suspect } => look(env, mark, *suspect).await,
+        Job::Look { mark, suspect, repair: false } => look(env, mark, *suspect).await,
+        Job::Look { mark, repair: true, .. } => repair::run(env, mark).await,
     }
 }
 
@@ -91,7 +102,12 @@ async fn finish(env: &Env, progress: Progress, coverage: Option<Coverage>) -> En
     }
     match progress.failure {
         Some(failure) => Ended::Failed(failure),
-        None => Ended::Done { applied: progress.applied, heard: progress.heard, why: progress.why },
+        None => Ended::Done {
+            applied: progress.applied,
+            heard: progress.heard,
+            why: progress.why,
+            held: progress.held,
+        },
     }
 }
 
@@ -149,7 +165,7 @@ async fn item(env: &Env, job: &Job, file: &QueueFile) -> Ended {
                         .await;
                 if progress.failure.is_none() {
                     let mark = Mark { object: file.id.clone(), context: *context };
-                    progress.commit.push(Change::ClearMark(mark));
+                    progress.commit.push(looked_at(&progress, mark));
                 }
                 progress
             }
@@ -375,18 +391,20 @@ async fn project(
 ) -> Progress {
     // A number may turn out stale while we are at it; then the members are looked up anew, once.
     for attempt in 0..2 {
-        let members = match object.map(DirectoryObject::member_dns) {
+        let mut members = match object.map(DirectoryObject::member_dns) {
             None | Some([]) => Members::default(),
             Some(dns) => match env.groups.resolve(context, dns.to_vec()).await {
                 Ok(members) => members,
                 Err(failure) => return Progress::failed(begin, failure),
             },
         };
+        let placement = record.and_then(|record| record.placements.get(&context));
+        keep_held(&mut members, placement);
+        let held = members.held.clone();
         if !members.missing.is_empty() {
             warn!(object.id = %id, context.id = context.0, members.missing = members.missing.len(),
                   "members who belong into this context are not in OX; they are added when they appear");
         }
-        let placement = record.and_then(|record| record.placements.get(&context));
         let present = |member: &ObjectId, ox| env.index.ox_id(member, context) == Some(ox);
         let (progress, stale) = match object {
             Some(DirectoryObject::Account(account)) => {
@@ -441,7 +459,7 @@ async fn project(
             }
         };
         if progress.failure.is_none() || stale.is_empty() || attempt > 0 {
-            return progress;
+            return Progress { held, ..progress };
         }
         warn!(object.id = %id, context.id = context.0, members.stale = stale.len(),
               "OX does not know members under the numbers remembered for them; they are looked up anew");
@@ -451,6 +469,21 @@ async fn project(
         }
     }
     Progress::new(begin)
+}
+
+/// Members whose items are set aside stay in a group or account if they are in it, and stay out of it if
+/// not.
+fn keep_held(members: &mut Members, placement: Option<&Placement>) {
+    for member in &members.held {
+        let there = match placement {
+            Some(Placement::Group { members, .. }) => members.get(member).copied(),
+            Some(Placement::Account { members, .. }) => members.get(member).map(|member| member.ox),
+            _ => None,
+        };
+        if let Some(ox) = there {
+            members.there.insert(member.clone(), ox);
+        }
+    }
 }
 
 /// Looks again at a group or account in one context, from its newest begun state.
@@ -485,9 +518,15 @@ async fn look(env: &Env, mark: &Mark, suspect: bool) -> Ended {
     .await;
     let mut progress = progress;
     if progress.failure.is_none() {
-        progress.commit.extend(cleared);
+        progress.commit.push(looked_at(&progress, mark.clone()));
     }
     finish(env, progress, None).await
+}
+
+/// A group or account was evaluated; one that lacks members whose items are set aside has to be looked
+/// at again, also after a restart.
+fn looked_at(progress: &Progress, mark: Mark) -> Change {
+    if progress.held.is_empty() { Change::ClearMark(mark) } else { Change::SetMark(mark) }
 }
 
 fn note_adoption(id: &ObjectId, kind: ObjectKind, case: &dyn Case) {

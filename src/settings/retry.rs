@@ -5,20 +5,13 @@ use std::time::Duration;
 
 use super::layers::Layers;
 use super::problem::BadValue;
-use crate::actors::supervisor::StopScope;
+use crate::actors::supervisor::{OnFault, StopScope};
 use crate::retry::Backoff;
 
 /// What each pause is of the one before.
 const FACTOR: f64 = 2.0;
 
 const MOST_ATTEMPTS: u32 = 1_000_000;
-
-/// What to do with a faulty item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnFault {
-    /// Try it again until it is solved; later items of its contexts wait.
-    Stop,
-}
 
 /// Section `retry`.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +37,9 @@ pub struct Retry {
 impl Retry {
     pub(super) fn read(layers: &Layers) -> Result<Self, BadValue> {
         Ok(Self {
-            on_fault: layers.field("retry.on_fault").choice(&[("stop", OnFault::Stop)])?,
+            on_fault: layers
+                .field("retry.on_fault")
+                .choice(&[("stop", OnFault::Stop), ("park", OnFault::Park)])?,
             stop_scope: layers
                 .field("retry.stop_scope")
                 .choice(&[("context", StopScope::Context), ("all", StopScope::All)])?,

@@ -32,6 +32,7 @@ struct State {
     naming: HashMap<DnKey, BTreeSet<ObjectId>>,
     placed_in: BTreeMap<ContextId, BTreeSet<ObjectId>>,
     marks: BTreeSet<Mark>,
+    repairs: BTreeSet<Mark>,
     profiles: BTreeMap<(ItemName, ObjectId, String), ProfileVersion>,
     faults: BTreeMap<ItemName, FaultRecord>,
     items: Items,
@@ -87,6 +88,10 @@ impl Store for MemoryStore {
 
     fn marks(&self) -> Result<Vec<Mark>, StoreError> {
         Ok(self.read().marks.iter().cloned().collect())
+    }
+
+    fn repairs(&self) -> Result<Vec<Mark>, StoreError> {
+        Ok(self.read().repairs.iter().cloned().collect())
     }
 
     fn profiles(&self) -> Result<Vec<ProfileVersion>, StoreError> {
@@ -194,6 +199,7 @@ impl State {
                     self.drop_placement(&id, *context);
                 }
                 self.marks.retain(|mark| mark.context != *context);
+                self.repairs.retain(|mark| mark.context != *context);
             }
             Change::PutJourney { id, journey } => self.put_journey(id, journey.as_ref()),
             Change::PutProfile(version) => {
@@ -205,6 +211,12 @@ impl State {
             }
             Change::ClearMark(mark) => {
                 self.marks.remove(mark);
+            }
+            Change::SetRepair(mark) => {
+                self.repairs.insert(mark.clone());
+            }
+            Change::ClearRepair(mark) => {
+                self.repairs.remove(mark);
             }
             Change::PutFault(fault) => {
                 self.items.put_fault(fault);
@@ -283,6 +295,7 @@ impl State {
 
     fn forget(&mut self, id: &ObjectId) {
         self.marks.retain(|mark| mark.object != *id);
+        self.repairs.retain(|mark| mark.object != *id);
         let Some(known) = self.objects.remove(id) else { return };
         leave(&mut self.holders, known.record.dn.key(), id);
         for dn in &known.record.former_dns {

@@ -176,6 +176,10 @@ impl Store for SqliteStore {
         self.reader.reading(read::marks)
     }
 
+    fn repairs(&self) -> Result<Vec<Mark>, StoreError> {
+        self.reader.reading(read::repairs)
+    }
+
     fn profiles(&self) -> Result<Vec<ProfileVersion>, StoreError> {
         self.reader.reading(read::profiles)
     }

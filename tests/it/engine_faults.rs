@@ -306,6 +306,10 @@ impl Store for NoFaults {
         self.0.marks()
     }
 
+    fn repairs(&self) -> Result<Vec<Mark>, StoreError> {
+        self.0.repairs()
+    }
+
     fn profiles(&self) -> Result<Vec<ProfileVersion>, StoreError> {
         self.0.profiles()
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drover::actors::supervisor::{Rules, StopScope, Until};
+use drover::actors::supervisor::{OnFault, Rules, StopScope, Until};
 use drover::clock::SystemClock;
 use drover::engine::{Engine, Parts};
 use drover::model::{ContextId, FieldValue, ItemName, ModuleAccess, OxId, Secret, UserFields};
@@ -94,6 +94,25 @@ impl MemoryOx {
         let users = &world.contexts[&ContextId(context)].users;
         let (fields, _) = users.values().find(|(f, _)| f.text("name") == Some(name)).unwrap();
         fields.text(field).unwrap_or_default().to_owned()
+    }
+
+    /// Somebody changes a user by hand.
+    pub fn set_field(&self, context: u32, name: &str, field: &str, value: &str) {
+        let mut world = self.world.lock().unwrap();
+        let users = &mut world.contexts.get_mut(&ContextId(context)).unwrap().users;
+        let (fields, _) = users.values_mut().find(|(f, _)| f.text("name") == Some(name)).unwrap();
+        fields.set(field, value);
+    }
+
+    /// Somebody changes a group by hand.
+    pub fn set_members(&self, context: u32, name: &str, members: &[&str]) {
+        let mut world = self.world.lock().unwrap();
+        let tenant = world.contexts.get_mut(&ContextId(context)).unwrap();
+        let ids: Vec<OxId> = members
+            .iter()
+            .map(|name| find_user(tenant, &Target::Name((*name).to_owned())).unwrap())
+            .collect();
+        tenant.groups.values_mut().find(|group| group.name == name).unwrap().members = ids;
     }
 
     pub fn set_down(&self, down: bool) {
@@ -622,6 +641,7 @@ pub struct Bench {
     pub store: Arc<MemoryStore>,
     pub vault: Arc<MemoryVault>,
     pub attempts: u32,
+    pub on_fault: OnFault,
     pub scope: StopScope,
     pub on_revoke: OnRevoke,
 }
@@ -634,6 +654,7 @@ impl Bench {
             store: Arc::default(),
             vault: Arc::default(),
             attempts: 3,
+            on_fault: OnFault::Stop,
             scope: StopScope::Context,
             on_revoke: OnRevoke::Delete,
         }
@@ -643,6 +664,7 @@ impl Bench {
         let seconds = Duration::from_secs;
         Rules {
             until,
+            on_fault: self.on_fault,
             stop_scope: self.scope,
             faulty: Backoff::new(seconds(5), 2.0, seconds(600)).unwrap(),
             busy: Backoff::new(seconds(1), 2.0, seconds(30)).unwrap(),

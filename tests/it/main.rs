@@ -24,6 +24,7 @@ mod ox_recorded;
 mod ox_server;
 mod ox_tls;
 mod ox_xml;
+mod parking;
 mod profiles;
 mod queue_live;
 mod replay;

@@ -222,7 +222,7 @@ fn bad_values_name_variable_value_and_cure() {
         ("DROVER__RUN__DRAIN_S", "1e300", "is not a number of seconds from 0 to 86400"),
         ("DROVER__OX__READ_DEADLINE_S", "0", "is not a number of seconds from 0.001"),
         ("DROVER__OX__INSECURE", "maybe", "is not true or false"),
-        ("DROVER__RETRY__ON_FAULT", "park", "is not one of stop"),
+        ("DROVER__RETRY__ON_FAULT", "skip", "is not one of stop, park"),
         ("DROVER__RETRY__BUSY_MAX_S", "0.1", "is not at least retry.busy_first_s"),
     ];
     for (name, value, told) in cases {

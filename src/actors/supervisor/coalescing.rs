@@ -11,10 +11,11 @@ use std::collections::BTreeSet;
 use actix::prelude::*;
 use tracing::{debug, info};
 
+use super::parking::Parked;
 use super::{Supervisor, Task, What};
 use crate::actors::intake::{Arrival, Unusable};
 use crate::lanes::EntryId;
-use crate::model::{ContextId, ItemName, ObjectKind, QueueFile};
+use crate::model::{ContextId, ItemName, ObjectKind, ParkReason, QueueFile};
 use crate::plan::coalesce::Identity;
 use crate::provision::Earlier;
 use crate::provision::work::digest;
@@ -27,7 +28,10 @@ impl Supervisor {
     /// Whether an item was refused, and it is certain that nothing more came of it.
     fn is_refused(&self, entry: EntryId) -> bool {
         let refused = |task: &Task| task.fault.is_some() && task.suspect.is_empty();
-        self.lanes.untouched(entry) && self.lanes.task(entry).is_some_and(refused)
+        let by_operator = |parked: &Parked| parked.reason == ParkReason::Operator;
+        self.lanes.untouched(entry)
+            && self.lanes.task(entry).is_some_and(refused)
+            && !self.parking.parked.get(&entry).is_some_and(by_operator)
     }
 
     /// Takes out the pending items of an object that a new one makes pointless, and adds them to
@@ -74,6 +78,7 @@ impl Supervisor {
         let Some(task) = self.lanes.task(entry) else { return false };
         let What::Item(item) = &task.what else { return false };
         matches!(item.kind, ObjectKind::Group | ObjectKind::Account)
+            && !self.parking.parked.contains_key(&entry)
             && task.suspect.is_empty()
             && item.earlier.len() < MOST_DEFERRALS
     }
@@ -124,6 +129,11 @@ impl Supervisor {
             info!(item.name = %task.name, object.id = %item.object,
                   "replaces an item of the same object that was refused");
             self.faulty.remove(&entry);
+            self.timed.remove(&entry);
+            let by_fault = |parked: &Parked| parked.reason == ParkReason::Fault;
+            if self.parking.parked.get(&entry).is_some_and(by_fault) {
+                self.unpark(entry);
+            }
             self.lanes.wake(entry);
         }
     }

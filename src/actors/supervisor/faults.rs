@@ -9,10 +9,11 @@ use rand::Rng;
 use tracing::{error, info, warn};
 
 use super::breaker::Order;
+use super::parking::Parked;
 use super::remembered::context_of;
 use super::{FaultyItem, Supervisor, Task, Until, What};
 use crate::lanes::{EntryId, Lane, Start};
-use crate::model::{ContextId, Fate};
+use crate::model::{ContextId, Fate, ParkReason};
 use crate::ox::Account;
 use crate::provision::Failure;
 use crate::redact::without_addresses;
@@ -122,7 +123,7 @@ impl Supervisor {
         let name = task.name.clone();
         let (object, kind) = match &task.what {
             What::Item(item) => (item.object.clone(), item.kind.to_string()),
-            What::Look(mark) => (mark.object.clone(), "members".to_owned()),
+            What::Look(mark, _) => (mark.object.clone(), "members".to_owned()),
         };
         let context = match start.lane {
             Lane::Context(context) => Some(context.0),
@@ -141,22 +142,39 @@ impl Supervisor {
         };
         let tries = NonZeroU32::new(tries).unwrap_or(NonZeroU32::MIN);
         let pause = self.pause(&self.rules.faulty.clone(), tries);
+        let parked = self.is_to_be_parked(start.lane, start.entry, failure);
         if let Some(record) = self.fault_record(start.entry) {
             let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
             let next_ms = (!over).then(|| now.saturating_add(pause_ms));
-            let fate = Fate::Faulty { attempts: record.attempts, next_ms };
+            let fate = if parked {
+                Fate::Parked { reason: ParkReason::Fault, note: Some(record.text.clone()) }
+            } else {
+                Fate::Faulty { attempts: record.attempts, next_ms }
+            };
             let faulty = Change::SetFate { item: record.item.clone(), fate };
             self.remember(vec![Change::PutFault(record), faulty], ctx);
         }
         if self.replaced_by_later(start.entry, ctx) {
             return;
         }
-        error!(item.name = %name, lane = %start.lane, context.id = context, object.id = %object,
-               object.kind = kind, fault = without_addresses(&failure.text),
-               fault.class = failure.class, exception.id = failure.exception_id.as_deref(),
-               attempt = attempts, delay_ms = (!over).then(|| millis(pause)), waiting = behind,
-               contexts.alike = alike,
-               "{} stands still at a faulty item.{company} {advice}", start.lane);
+        if parked {
+            let reason = Parked { reason: ParkReason::Fault, note: Some(failure.text.clone()) };
+            self.park(start.entry, Some(start.lane), reason);
+            error!(item.name = %name, lane = %start.lane, context.id = context, object.id = %object,
+                   object.kind = kind, fault = without_addresses(&failure.text),
+                   fault.class = failure.class, exception.id = failure.exception_id.as_deref(),
+                   attempt = attempts, delay_ms = (!over).then(|| millis(pause)),
+                   blocked = self.lanes.blocks(start.entry).len(),
+                   "a faulty item of {} is set aside, with what cannot be done without it; all else \
+                    goes on. {advice}", start.lane);
+        } else {
+            error!(item.name = %name, lane = %start.lane, context.id = context, object.id = %object,
+                   object.kind = kind, fault = without_addresses(&failure.text),
+                   fault.class = failure.class, exception.id = failure.exception_id.as_deref(),
+                   attempt = attempts, delay_ms = (!over).then(|| millis(pause)), waiting = behind,
+                   contexts.alike = alike,
+                   "{} stands still at a faulty item.{company} {advice}", start.lane);
+        }
         if over {
             if let Some(task) = self.lanes.task_mut(start.entry) {
                 task.given_up = true;
@@ -197,7 +215,7 @@ impl Supervisor {
     }
 
     /// What to do about a fault, for people.
-    fn advice(&self, item: &str, failure: &Failure) -> String {
+    pub(super) fn advice(&self, item: &str, failure: &Failure) -> String {
         let drop = format!("Or remove {}/{item} to drop this item", self.queue_place);
         match failure.missing_key {
             Some(Account::Context(context)) => format!(
@@ -227,8 +245,9 @@ impl Supervisor {
         let lane = lanes.find(|lane| *lane == fault.lane).unwrap_or(first);
         let (object, kind) = match &task.what {
             What::Item(item) => (item.object.to_string(), item.kind.to_string()),
-            What::Look(mark) => (mark.object.to_string(), "members".to_owned()),
+            What::Look(mark, _) => (mark.object.to_string(), "members".to_owned()),
         };
+        let parked = self.parking.parked.contains_key(&entry);
         Some(FaultyItem {
             item: task.name.to_string(),
             lane: lane.to_string(),
@@ -237,7 +256,12 @@ impl Supervisor {
             fault: failure.text.clone(),
             exception_id: failure.exception_id.clone(),
             attempts: task.attempts,
-            behind: self.lanes.depth(lane).saturating_sub(1),
+            behind: if parked {
+                self.lanes.blocks(entry).len()
+            } else {
+                self.lanes.depth(lane).saturating_sub(1)
+            },
+            parked,
             advice: self.advice(task.name.as_str(), failure),
         })
     }

@@ -7,14 +7,14 @@ use tracing::{debug, error, info};
 
 use super::breaker::Order;
 use super::remembered::context_of;
-use super::{LaneActor, MOST_PANICS, StopScope, Supervisor, What};
+use super::{LaneActor, MOST_PANICS, MOST_RUNNING, OnFault, StopScope, Supervisor, What};
 use crate::actors::context::{ContextActor, Provision};
 use crate::lanes::{EntryId, Lane, Start};
-use crate::model::{Fate, QueueFile};
+use crate::model::{Fate, ObjectId, ObjectKind, QueueFile};
 use crate::provision::work::{closing, members};
 use crate::provision::{Coverage, Ended, Failure, Job};
 use crate::redact::without_addresses;
-use crate::store::{Change, Commit};
+use crate::store::{Change, Commit, HoldScope, Mark};
 
 impl Supervisor {
     /// Starts whatever may start.
@@ -22,6 +22,7 @@ impl Supervisor {
         if !self.taken.is_empty() {
             self.remember(Commit::new(), ctx);
         }
+        self.find_aside(ctx);
         while self.may_start() {
             let start = match self.holding_everything() {
                 None => self.lanes.start(),
@@ -40,7 +41,14 @@ impl Supervisor {
             && !self.ending
             && !self.reading
             && self.broken.is_none()
+            && self.running < MOST_RUNNING
+            && !self.holds.contains_key(&HoldScope::Target)
             && self.breaker.may_start()
+    }
+
+    /// Whether faulty items hold up everything else.
+    pub(super) fn stop_scope_holds(&self) -> bool {
+        self.holding_everything().is_some()
     }
 
     /// The faulty items that hold up everything else, if that is how far a standstill reaches.
@@ -55,8 +63,10 @@ impl Supervisor {
             let before = |lane| self.lanes.in_lane(lane).take_while(|other| other != entry);
             lanes.into_iter().flat_map(before).chain([*entry]).collect()
         };
-        let may: Vec<EntryId> = self.faulty.iter().flat_map(ahead).collect();
-        (!self.faulty.is_empty() || !self.unusable.is_empty()).then_some(may)
+        let stands = |entry: &&EntryId| !self.parking.parked.contains_key(entry);
+        let mut faulty = self.faulty.iter().filter(stands).peekable();
+        let unusable = !self.unusable.is_empty() && self.rules.on_fault == OnFault::Stop;
+        (unusable || faulty.peek().is_some()).then(|| faulty.flat_map(ahead).collect())
     }
 
     fn launch(&mut self, start: Start, ctx: &mut Context<Self>) {
@@ -84,9 +94,11 @@ impl Supervisor {
         let failure = task.fault.as_ref().map(|fault| &fault.failure);
         let last_fault = failure.map(|f| (f.text.clone(), f.exception_id.clone()));
         Some(match &task.what {
-            What::Look(mark) => {
-                Job::Look { mark: mark.clone(), suspect: task.suspect.contains(&start.lane) }
-            }
+            What::Look(mark, repair) => Job::Look {
+                mark: mark.clone(),
+                suspect: task.suspect.contains(&start.lane),
+                repair: *repair,
+            },
             What::Item(item) => Job::Item {
                 name: task.name.clone(),
                 digest: item.digest,
@@ -150,13 +162,20 @@ impl Supervisor {
         ctx: &mut Context<Self>,
     ) {
         match ended {
-            Ended::Done { applied, heard, why } => {
+            Ended::Done { applied, heard, why, held } => {
                 if heard {
                     self.ox_answered();
                 } else {
                     self.probe_with_another();
                 }
+                if !held.is_empty() {
+                    self.wait_for_members(start, held);
+                }
+                self.parking.went_through(start.lane);
+                let context = matches!(self.lanes.task(start.entry).map(|task| &task.what),
+                    Some(What::Item(item)) if item.kind == ObjectKind::Context);
                 self.part_done(start, job, applied, why, ctx);
+                self.try_cured(start.lane, context);
             }
             Ended::Withdrawn => {
                 self.lanes.stop(start.entry, start.lane);
@@ -212,7 +231,7 @@ impl Supervisor {
         let (name, applied, why) = (task.name.clone(), task.applied, task.why);
         let (object, look) = match &task.what {
             What::Item(item) => (Some(item.object.clone()), None),
-            What::Look(mark) => (None, Some(mark.clone())),
+            What::Look(mark, repair) => (None, Some((mark.clone(), *repair))),
         };
         let is_item = object.is_some();
         let last = self.lanes.open_lanes(start.entry).count() <= 1;
@@ -222,10 +241,13 @@ impl Supervisor {
             return;
         }
         if !self.lanes.done(start.entry, start.lane) {
+            if !self.lanes.is_parked(start.entry) {
+                self.unpark(start.entry);
+            }
             return;
         }
-        if let Some(mark) = &look {
-            self.look_left(start.entry, mark);
+        if let Some((mark, repair)) = &look {
+            self.look_left(start.entry, mark, *repair);
             self.counts.looked_again += 1;
             return;
         }
@@ -272,7 +294,7 @@ impl Supervisor {
         let Job::Item { name, contexts, .. } = job else { return };
         let object = self.lanes.task(start.entry).and_then(|task| match &task.what {
             What::Item(item) => Some(item.object.clone()),
-            What::Look(_) => None,
+            What::Look(..) => None,
         });
         let file = match self.env.queue.read(name) {
             Ok(Some(bytes)) => QueueFile::parse(&bytes).ok(),
@@ -340,19 +362,45 @@ impl Supervisor {
         }
     }
 
+    /// A group or account was written without members whose items are set aside.
+    fn wait_for_members(&mut self, start: &Start, held: Vec<ObjectId>) {
+        let object = match self.lanes.task(start.entry).map(|task| &task.what) {
+            Some(What::Item(item)) => item.object.clone(),
+            Some(What::Look(mark, _)) => mark.object.clone(),
+            None => return,
+        };
+        if let Some(context) = context_of(start.lane) {
+            self.wait_for(&Mark { object, context }, held);
+        }
+    }
+
+    /// No timer brings another attempt at an entry any more.
+    pub(super) fn clear_timer(&mut self, entry: EntryId) {
+        self.timed.remove(&entry);
+        if let Some(task) = self.lanes.task_mut(entry) {
+            (task.timer, task.next_ms) = (0, None);
+        }
+    }
+
     pub(super) fn set_timer(&mut self, entry: EntryId, pause: Duration, ctx: &mut Context<Self>) {
         self.next_timer += 1;
         let timer = self.next_timer;
+        let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        let next_ms = self.env.clock.now_ms().saturating_add(pause_ms);
         if let Some(task) = self.lanes.task_mut(entry) {
             task.timer = timer;
+            task.next_ms = Some(next_ms);
+            self.timed.insert(entry);
         }
         ctx.run_later(pause, move |actor, ctx| {
             let Some(task) = actor.lanes.task_mut(entry).filter(|task| task.timer == timer) else {
                 return;
             };
-            task.timer = 0;
-            actor.lanes.wake(entry);
+            (task.timer, task.next_ms) = (0, None);
+            actor.timed.remove(&entry);
+            actor.try_again(entry);
             actor.pump(ctx);
+            actor.settle(ctx);
         });
     }
 }

@@ -12,7 +12,6 @@ use crate::store::{Change, ItemOutcome, Mark};
 
 impl Supervisor {
     pub(super) fn add_look(&mut self, mark: Mark) {
-        let lane = Lane::Context(mark.context);
         if self.waiting_looks.get(&mark).is_some_and(|entry| !self.lanes.running(*entry)) {
             return;
         }
@@ -27,13 +26,27 @@ impl Supervisor {
             return;
         }
         *self.looks.entry(mark.object.clone()).or_default().entry(mark.context).or_default() += 1;
+        let entry = self.put_look(mark.clone(), false);
+        self.waiting_looks.insert(mark, entry);
+    }
+
+    /// An object is to be provisioned again in a context.
+    pub(super) fn add_repair(&mut self, mark: Mark) {
+        if self.waiting_repairs.get(&mark).is_none_or(|entry| self.lanes.running(*entry)) {
+            let entry = self.put_look(mark.clone(), true);
+            self.waiting_repairs.insert(mark, entry);
+        }
+    }
+
+    fn put_look(&mut self, mark: Mark, repair: bool) -> EntryId {
+        let lane = Lane::Context(mark.context);
         // Behind all that waits in the lane now, so that it is done once for many members.
         let name = match self.lanes.last_name(lane) {
             Some(name) => name.clone(),
             None => ItemName::new(""),
         };
-        let task = Task::new(name.clone(), What::Look(mark.clone()));
-        let entry = self.lanes.insert(NewEntry {
+        let task = Task::new(name.clone(), What::Look(mark, repair));
+        self.lanes.insert(NewEntry {
             name,
             lanes: BTreeSet::from([lane]),
             joint: false,
@@ -41,8 +54,7 @@ impl Supervisor {
             gate: false,
             after: BTreeSet::new(),
             task,
-        });
-        self.waiting_looks.insert(mark, entry);
+        })
     }
 
     /// An entry has ended or was taken out: nothing of it is left here.
@@ -50,6 +62,8 @@ impl Supervisor {
         self.router.forget(entry);
         self.waiting_for_ox.remove(&entry);
         self.faulty.remove(&entry);
+        self.timed.remove(&entry);
+        self.parking.forget(entry);
     }
 
     /// Takes out an entry of which no part runs, and all that is known of it here.
@@ -63,7 +77,7 @@ impl Supervisor {
                 }
                 self.item_left(entry, &item.object.clone());
             }
-            What::Look(mark) => self.look_left(entry, &mark.clone()),
+            What::Look(mark, repair) => self.look_left(entry, &mark.clone(), *repair),
         }
         Some(task)
     }
@@ -76,8 +90,14 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn look_left(&mut self, entry: EntryId, mark: &Mark) {
+    pub(super) fn look_left(&mut self, entry: EntryId, mark: &Mark, repair: bool) {
         self.forget(entry);
+        if repair {
+            if self.waiting_repairs.get(mark) == Some(&entry) {
+                self.waiting_repairs.remove(mark);
+            }
+            return;
+        }
         if self.waiting_looks.get(mark) == Some(&entry) {
             self.waiting_looks.remove(mark);
         }

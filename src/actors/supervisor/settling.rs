@@ -9,6 +9,7 @@ use super::breaker::Breaker;
 use super::{HIGH_WATER, Report, Supervisor, Until, UnusableFile};
 use crate::actors::intake::Close;
 use crate::actors::status::FaultyItem;
+use crate::store::HoldScope;
 
 impl Supervisor {
     /// Says aloud that work piles up; nothing is dropped and the source is not held back.
@@ -30,6 +31,9 @@ impl Supervisor {
         snapshot.read = !self.reading;
         snapshot.outage = self.breaker.reason().map(str::to_owned);
         snapshot.faulty = self.faulty_items();
+        snapshot.parked = self.parking.parked.len();
+        snapshot.blocked = self.parking.blocked();
+        snapshot.holds = self.holds.keys().map(ToString::to_string).collect();
         self.snapshot.send_replace(Arc::new(snapshot));
     }
 
@@ -43,6 +47,7 @@ impl Supervisor {
             exception_id: None,
             attempts: fault.attempts,
             behind: 0,
+            parked: false,
             advice: format!("correct the file, or remove {}/{name}", self.queue_place),
         });
         let mut faulty: Vec<FaultyItem> = self
@@ -98,12 +103,8 @@ impl Supervisor {
 
     /// Whether all that is left stands still for good.
     pub(super) fn nothing_moves(&self) -> bool {
-        if self.breaker != Breaker::Closed {
-            return false;
-        }
-        let mut stopped =
-            self.lanes.tasks().filter(|(entry, _)| self.lanes.is_stopped(*entry)).peekable();
-        stopped.peek().is_some() && stopped.all(|(_, task)| task.given_up)
+        let held = self.holds.contains_key(&HoldScope::Target) || self.stop_scope_holds();
+        self.breaker == Breaker::Closed && self.timed.is_empty() && (held || !self.lanes.is_awake())
     }
 
     /// Ends once intake has removed all that is done.

@@ -165,6 +165,7 @@ impl Supervisor {
             item.contexts = contexts.collect();
         }
         self.names.insert(name, routed.entry);
+        self.parking.routed();
         routed.entry
     }
 

@@ -80,8 +80,17 @@ pub(super) fn naming(db: &Connection, members: &[DnKey]) -> Result<Vec<ObjectId>
 
 /// All marks.
 pub(super) fn marks(db: &Connection) -> Result<Vec<Mark>, StoreError> {
+    read_marks(db, "SELECT object, context FROM marks")
+}
+
+/// All objects to be provisioned again.
+pub(super) fn repairs(db: &Connection) -> Result<Vec<Mark>, StoreError> {
+    read_marks(db, "SELECT object, context FROM repairs")
+}
+
+fn read_marks(db: &Connection, sql: &str) -> Result<Vec<Mark>, StoreError> {
     let read = failed("read");
-    let mut select = prepare(db, "SELECT object, context FROM marks")?;
+    let mut select = prepare(db, sql)?;
     let mut rows = select.query([]).map_err(&read)?;
     let mut marks = BTreeSet::new();
     while let Some(row) = rows.next().map_err(&read)? {

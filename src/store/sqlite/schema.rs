@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[Step] = &[
     Step { sql: VERSION_1, then: nothing },
     Step { sql: VERSION_2, then: nothing },
     Step { sql: VERSION_3, then: upgrade::outcomes_into_the_ledger },
+    Step { sql: VERSION_4, then: nothing },
 ];
 
 /// A step from one version to the next.
@@ -178,6 +179,16 @@ CREATE TABLE holds (
     note     TEXT,
     since_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Objects to be provisioned again. By id, as marks.
+const VERSION_4: &str = "
+CREATE TABLE repairs (
+    object  TEXT NOT NULL,
+    context INTEGER NOT NULL,
+    PRIMARY KEY (object, context)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX repairs_by_context ON repairs (context);
 ";
 
 /// Checks the version, brings an older schema up to date, and sets what a writing connection needs.

@@ -39,6 +39,7 @@ fn apply_one(db: &Connection, change: &Change, books: &mut Books) -> Result<(), 
         Change::ForgetObject { id } => {
             // Foreign keys take everything else along.
             run(db, "DELETE FROM objects WHERE id = ?1", [id.as_str()])?;
+            run(db, "DELETE FROM repairs WHERE object = ?1", [id.as_str()])?;
             run(db, "DELETE FROM marks WHERE object = ?1", [id.as_str()]).map(drop)
         }
         Change::PutPlacement { id, context, placement } => {
@@ -53,6 +54,7 @@ fn apply_one(db: &Connection, change: &Change, books: &mut Books) -> Result<(), 
         .map(drop),
         Change::DropContext { context } => {
             run(db, "DELETE FROM placements WHERE context = ?1", [context.0])?;
+            run(db, "DELETE FROM repairs WHERE context = ?1", [context.0])?;
             run(db, "DELETE FROM marks WHERE context = ?1", [context.0]).map(drop)
         }
         Change::PutJourney { id, journey } => put_journey(db, id, journey.as_ref()),
@@ -66,6 +68,18 @@ fn apply_one(db: &Connection, change: &Change, books: &mut Books) -> Result<(), 
         Change::ClearMark(mark) => run(
             db,
             "DELETE FROM marks WHERE object = ?1 AND context = ?2",
+            params![mark.object.as_str(), mark.context.0],
+        )
+        .map(drop),
+        Change::SetRepair(mark) => run(
+            db,
+            "INSERT INTO repairs (object, context) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            params![mark.object.as_str(), mark.context.0],
+        )
+        .map(drop),
+        Change::ClearRepair(mark) => run(
+            db,
+            "DELETE FROM repairs WHERE object = ?1 AND context = ?2",
             params![mark.object.as_str(), mark.context.0],
         )
         .map(drop),

@@ -265,6 +265,8 @@ fn change() -> impl Strategy<Value = Change> {
         ),
         2 => mark().prop_map(Change::SetMark),
         1 => mark().prop_map(Change::ClearMark),
+        2 => mark().prop_map(Change::SetRepair),
+        1 => mark().prop_map(Change::ClearRepair),
         16 => item_change(),
     ]
 }
@@ -276,6 +278,7 @@ struct Answers {
     single: Vec<Option<ObjectRecord>>,
     naming: Vec<Vec<ObjectId>>,
     marks: Vec<Mark>,
+    repairs: Vec<Mark>,
     profiles: Vec<ProfileVersion>,
     faults: Vec<FaultRecord>,
     outcome: Vec<Option<ItemOutcome>>,
@@ -305,6 +308,7 @@ fn ask(store: &dyn Store) -> Answers {
         objects,
         naming,
         marks: store.marks().unwrap(),
+        repairs: store.repairs().unwrap(),
         profiles: store.profiles().unwrap(),
         faults: store.faults().unwrap(),
         outcome: ITEMS.iter().map(|item| store.outcome(&ItemName::new(item)).unwrap()).collect(),
