@@ -12,6 +12,7 @@ mod excerpt;
 mod existing;
 mod fault;
 mod group;
+pub mod limiter;
 mod resource;
 mod secondary_account;
 mod user;
@@ -371,7 +372,8 @@ pub enum OxError {
         /// The transport's words.
         reason: String,
     },
-    /// The request may have been sent, but no answer came: OX may or may not have done it.
+    /// The request may have been sent, but no answer came, or none that is whole: OX may or may not
+    /// have done it.
     #[error("no answer from OX to {operation}: {reason}")]
     Lost {
         /// Service and operation.
@@ -388,8 +390,11 @@ pub enum OxError {
         status: u16,
         /// Start of the page, without markup.
         reason: String,
+        /// How long the page asks to stay away (`Retry-After`).
+        retry_after: Option<Duration>,
     },
-    /// An answer that could not be understood; OX may have done what it was asked.
+    /// A whole answer that could not be understood; OX may have done what it was asked. One that is
+    /// empty or breaks off is [`OxError::Lost`].
     #[error("OX's answer to {operation} is not understood: {reason}")]
     Garbled {
         /// Service and operation.
@@ -462,6 +467,14 @@ impl OxError {
     pub fn fault(&self) -> Option<&Fault> {
         match self {
             Self::Fault { fault, .. } => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// How long the answer asks to stay away, if it does.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Http { retry_after, .. } => *retry_after,
             _ => None,
         }
     }

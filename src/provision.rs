@@ -11,6 +11,7 @@ pub mod work;
 
 use std::fmt;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
@@ -270,6 +271,8 @@ pub struct Failure {
     pub exception_id: Option<String>,
     /// OX may have done it all the same.
     pub unknown_outcome: bool,
+    /// How long the answer asks to stay away.
+    pub retry_after: Option<Duration>,
     /// The account whose credentials are missing.
     pub missing_key: Option<Account>,
     /// The memory failed: the engine must stop.
@@ -287,6 +290,7 @@ impl Failure {
             class: class.to_owned(),
             exception_id: None,
             unknown_outcome: false,
+            retry_after: None,
             missing_key: None,
             fatal: false,
         }
@@ -304,6 +308,7 @@ impl Failure {
             ),
             exception_id: fault.and_then(|fault| fault.exception_id.clone()),
             unknown_outcome: error.outcome_unknown(),
+            retry_after: error.retry_after(),
             missing_key: match error {
                 OxError::NoCredentials { account, .. } => Some(*account),
                 _ => None,

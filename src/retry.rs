@@ -31,7 +31,8 @@ pub fn verdict(error: &OxError) -> Verdict {
         // message itself: bad request, too large.
         OxError::Http { status: 400 | 413 | 414 | 422, .. } => Verdict::Lasting,
         OxError::Http { .. } => Verdict::Outage,
-        // The same answer would come again, and only this item need wait for somebody to look.
+        // A whole message from OX that says something unexpected, not trouble on the way (that is
+        // Lost): the same answer would come again, and only this item need wait for somebody to look.
         OxError::Garbled { .. } => Verdict::Lasting,
         OxError::Unwritable { .. } | OxError::NoCredentials { .. } => Verdict::Lasting,
         // Concerns every context alike.
@@ -266,12 +267,16 @@ mod tests {
     fn transport_errors_blame_nobody_but_an_unwritable_value_its_item() {
         let operation = "OXUserService.change";
         let reason = String::new;
+        let http =
+            |status| OxError::Http { operation, status, reason: reason(), retry_after: None };
         for (error, expected) in [
             (OxError::Unreachable { operation, reason: reason() }, Verdict::Outage),
             (OxError::Lost { operation, reason: reason() }, Verdict::Outage),
-            (OxError::Http { operation, status: 502, reason: reason() }, Verdict::Outage),
-            (OxError::Http { operation, status: 404, reason: reason() }, Verdict::Outage),
-            (OxError::Http { operation, status: 413, reason: reason() }, Verdict::Lasting),
+            (http(502), Verdict::Outage),
+            (http(200), Verdict::Outage),
+            (http(429), Verdict::Outage),
+            (http(404), Verdict::Outage),
+            (http(413), Verdict::Lasting),
             (OxError::Garbled { operation, reason: reason() }, Verdict::Lasting),
             (OxError::Unwritable { operation, field: "note", reason: reason() }, Verdict::Lasting),
             (OxError::CredentialsUnreadable { operation, reason: reason() }, Verdict::Outage),

@@ -14,6 +14,7 @@ use crate::credentials::CredentialsFile;
 use crate::engine::{Engine, Parts};
 use crate::ox::CallObserver;
 use crate::ox::client::{ClientError, ClientSettings, SoapClient};
+use crate::ox::limiter::Gates;
 use crate::plan::attributes::{
     Identifier, MailSettings, Mapping, MappingError, ServerUrl, UserSettings,
 };
@@ -79,6 +80,7 @@ pub enum ServiceError {
 pub struct Service {
     parts: Parts,
     credentials: PathBuf,
+    limits: Arc<Gates>,
     lock: DataLock,
 }
 
@@ -88,6 +90,8 @@ pub struct Running {
     pub engine: Engine,
     /// The credentials file, to be watched for changes.
     pub credentials: PathBuf,
+    /// The limits of calls to OX, as found so far.
+    pub limits: Arc<Gates>,
     /// Held as long as the engine runs.
     pub lock: DataLock,
 }
@@ -119,6 +123,7 @@ impl Service {
         }
         let credentials = Arc::new(credentials);
         let client = SoapClient::new(&client_settings(settings), credentials.clone(), observer)?;
+        let limits = client.gates();
         let profile_file = ProfilesFile::new(settings.profiles_file());
         let book = ProfileBook::new(profile_file.load()?, profiles::shipped());
         let queue = DirectoryQueue::new(
@@ -144,7 +149,7 @@ impl Service {
             queue_place: queue_dir.display().to_string(),
             clock: Arc::new(SystemClock),
         };
-        Ok(Self { parts, credentials: credentials_path, lock })
+        Ok(Self { parts, credentials: credentials_path, limits, lock })
     }
 
     /// Starts the engine. Must be called inside an actix system.
@@ -152,8 +157,9 @@ impl Service {
     /// # Errors
     /// If the state cannot be read.
     pub fn start(self) -> Result<Running, StoreError> {
-        let engine = Engine::start(self.parts)?;
-        Ok(Running { engine, credentials: self.credentials, lock: self.lock })
+        let Self { parts, credentials, limits, lock } = self;
+        let engine = Engine::start(parts)?;
+        Ok(Running { engine, credentials, limits, lock })
     }
 }
 
@@ -167,6 +173,8 @@ fn client_settings(settings: &Settings) -> ClientSettings {
     client.deadlines.read = ox.read_deadline;
     client.deadlines.write = ox.write_deadline;
     client.deadlines.heavy = ox.heavy_deadline;
+    client.answer_idle = ox.answer_idle;
+    client.adaptive = settings.limits.adaptive;
     client.max_in_flight = settings.limits.max_in_flight;
     client.max_context_creates = settings.limits.max_context_creates;
     client.calls_per_second = settings.limits.calls_per_second;

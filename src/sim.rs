@@ -28,6 +28,7 @@
 //! | `script`, `log` | misbehaviour, and what was called |
 
 mod answer;
+mod capacity;
 mod control;
 mod fault;
 mod handle;
@@ -42,6 +43,7 @@ mod service;
 mod world;
 mod wsdl;
 
+pub use capacity::Capacity;
 pub use handle::{Config, Handle, SeedContext, SimError, start};
 pub use log::{CallRecord, Stats};
 pub use options::SimOptions;

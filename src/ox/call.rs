@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::envelope::{Element, Elements, Space, Unwritable};
+use super::limiter::Class;
 use super::{Account, Credentials, Target};
 use crate::model::{ContextId, OxId};
 
@@ -50,6 +51,11 @@ impl<R> Call<R> {
     /// Name of the operation's element.
     pub(super) fn action(&self) -> &'static str {
         self.operation.split_once('.').map_or(self.operation, |(_, action)| action)
+    }
+
+    /// What kind of call it is, as far as the time it takes is concerned.
+    pub(super) fn class(&self) -> Class {
+        Class { operation: self.operation, heavy: self.weight == Weight::Heavy }
     }
 
     fn space(&self) -> Space {

@@ -8,20 +8,21 @@
 //! [`OxError::Lost`] and is never sent again from here: OX finishes what it has received, so a
 //! second copy would be a second operation.
 
+mod hints;
 mod settings;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::{Client, Response, StatusCode, header};
-use tokio::sync::Semaphore;
 use tracing::Instrument;
 use url::Url;
 
 use super::call::Call;
 use super::envelope::{Element, NotSoap, read_body};
+use super::limiter::{Bounds, Gate, Gates};
 use super::{
     AccountData, CallObserver, ContextData, CredentialSource, Credentials, GroupData, OxAccount,
     OxApi, OxError, OxGroup, OxResource, OxUser, ResourceData, Target, context, excerpt, fault,
@@ -42,8 +43,8 @@ pub struct SoapClient {
     base: Url,
     deadlines: Deadlines,
     max_answer_bytes: usize,
-    in_flight: Semaphore,
-    context_creates: Semaphore,
+    answer_idle: Duration,
+    gates: Arc<Gates>,
     rate: Option<DefaultDirectRateLimiter>,
     credentials: Arc<dyn CredentialSource>,
     observer: Option<Arc<dyn CallObserver>>,
@@ -61,37 +62,63 @@ impl SoapClient {
         credentials: Arc<dyn CredentialSource>,
         observer: Option<Arc<dyn CallObserver>>,
     ) -> Result<Self, ClientError> {
+        let gate = |name, cap| Gate::new(name, Bounds { cap, adaptive: settings.adaptive });
         Ok(Self {
             http: settings::http_client(settings)?,
             base: settings::base(&settings.base_url)?,
             deadlines: settings.deadlines,
             max_answer_bytes: settings.max_answer_bytes,
-            in_flight: Semaphore::new(settings.max_in_flight.get().min(Semaphore::MAX_PERMITS)),
-            context_creates: Semaphore::new(
-                settings.max_context_creates.get().min(Semaphore::MAX_PERMITS),
-            ),
+            answer_idle: settings.answer_idle,
+            gates: Arc::new(Gates {
+                calls: gate("calls", settings.max_in_flight),
+                context_creates: gate("context creates", settings.max_context_creates),
+            }),
             rate: settings.calls_per_second.map(|n| RateLimiter::direct(Quota::per_second(n))),
             credentials,
             observer,
         })
     }
 
+    /// The limits found so far, to be looked at while the client works.
+    pub fn gates(&self) -> Arc<Gates> {
+        Arc::clone(&self.gates)
+    }
+
     async fn call<R: Send>(&self, call: Call<R>) -> Result<R, OxError> {
+        self.call_through(None, call).await
+    }
+
+    /// A call that has to pass a gate of its own before the one for all.
+    async fn call_through<R: Send>(&self, own: Option<&Gate>, call: Call<R>) -> Result<R, OxError> {
         let span = tracing::info_span!(
             "ox call",
             ox.operation = call.operation,
             context.id = call.context.0
         );
         async {
-            // The semaphores are never closed, so there is nothing but a permit to get.
-            let _in_flight = self.in_flight.acquire().await;
+            // Its own first, so that those who wait there do not keep others out.
+            let mut own = match own {
+                Some(gate) => Some(gate.enter().await),
+                None => None,
+            };
+            let mut permit = self.gates.calls.enter().await;
             if let Some(rate) = &self.rate {
                 rate.until_ready().await;
             }
-            let operation = call.operation;
+            let (operation, class) = (call.operation, call.class());
+            let deadline = self.deadlines.of(call.weight);
+            permit.begin(class);
+            if let Some(own) = &mut own {
+                own.begin(class);
+            }
             let start = Instant::now();
             let result = self.attempt(call).await;
             let took = start.elapsed();
+            let end = hints::end(result.as_ref().err(), took >= deadline);
+            permit.end(hints::for_all(end, own.is_some()));
+            if let Some(own) = own {
+                own.end(end);
+            }
             if let Some(observer) = &self.observer {
                 observer.called(operation, took, result.as_ref().map(|_| ()));
             }
@@ -147,28 +174,33 @@ impl SoapClient {
         mut response: Response,
     ) -> Result<Element, OxError> {
         let status = response.status();
+        let retry_after = hints::retry_after(status, response.headers());
         let page = |bytes: &[u8]| OxError::Http {
             operation,
             status: status.as_u16(),
             reason: excerpt::excerpt(bytes, status.canonical_reason()),
+            retry_after,
         };
+        let lost = |reason| OxError::Lost { operation, reason };
         if !matches!(status, StatusCode::OK | StatusCode::INTERNAL_SERVER_ERROR) {
             // The status has said it all; a page that breaks off does not matter.
-            let bytes = read_up_to(&mut response, excerpt::PAGE_BYTES).await;
+            let bytes = read_up_to(&mut response, excerpt::PAGE_BYTES, self.answer_idle).await;
             return Err(page(&match bytes {
                 Ok(bytes) | Err(Cut::TooLong(bytes) | Cut::Broken(bytes, _)) => bytes,
             }));
         }
-        let bytes = match read_up_to(&mut response, self.max_answer_bytes).await {
+        let bytes = match read_up_to(&mut response, self.max_answer_bytes, self.answer_idle).await {
             Ok(bytes) => bytes,
             Err(Cut::TooLong(_)) => {
                 let reason = format!("it is larger than {} bytes", self.max_answer_bytes);
                 return Err(OxError::Garbled { operation, reason });
             }
-            Err(Cut::Broken(_, error)) => {
-                return Err(OxError::Lost { operation, reason: words(error) });
-            }
+            Err(Cut::Broken(_, reason)) => return Err(lost(reason)),
         };
+        if status == StatusCode::OK && bytes.trim_ascii().is_empty() {
+            // OX's own empty answers are envelopes.
+            return Err(lost("the answer is empty".to_owned()));
+        }
         match read_body(&bytes) {
             Ok(body) if status == StatusCode::OK || fault::read(&body).is_some() => Ok(body),
             Ok(_) => {
@@ -176,6 +208,7 @@ impl SoapClient {
                 Err(OxError::Garbled { operation, reason })
             }
             Err(NotSoap::Foreign) => Err(page(&bytes)),
+            Err(NotSoap::Cut) => Err(lost("the answer breaks off".to_owned())),
             Err(NotSoap::Broken(reason)) => Err(OxError::Garbled { operation, reason }),
         }
     }
@@ -184,13 +217,17 @@ impl SoapClient {
 /// Why an answer was not read to its end, and what was read of it.
 enum Cut {
     TooLong(Vec<u8>),
-    Broken(Vec<u8>, reqwest::Error),
+    Broken(Vec<u8>, String),
 }
 
-async fn read_up_to(response: &mut Response, limit: usize) -> Result<Vec<u8>, Cut> {
+async fn read_up_to(response: &mut Response, limit: usize, idle: Duration) -> Result<Vec<u8>, Cut> {
     let mut bytes = Vec::new();
     loop {
-        match response.chunk().await {
+        let Ok(chunk) = tokio::time::timeout(idle, response.chunk()).await else {
+            let reason = format!("the answer paused for more than {} s", idle.as_secs_f64());
+            return Err(Cut::Broken(bytes, reason));
+        };
+        match chunk {
             Ok(None) => return Ok(bytes),
             Ok(Some(chunk)) => {
                 let room = limit - bytes.len();
@@ -200,7 +237,7 @@ async fn read_up_to(response: &mut Response, limit: usize) -> Result<Vec<u8>, Cu
                 }
                 bytes.extend_from_slice(&chunk);
             }
-            Err(error) => return Err(Cut::Broken(bytes, error)),
+            Err(error) => return Err(Cut::Broken(bytes, words(error))),
         }
     }
 }
@@ -246,9 +283,8 @@ impl OxApi for SoapClient {
         admin: &UserFields,
         credentials: &Credentials,
     ) -> Result<(), OxError> {
-        // Taken before the general permit, so that waiting creates do not keep others out.
-        let _one_of_few = self.context_creates.acquire().await;
-        self.call(context::create(context, admin, credentials)).await
+        let create = context::create(context, admin, credentials);
+        self.call_through(Some(&self.gates.context_creates), create).await
     }
 
     async fn context_change(&self, context: &ContextData) -> Result<(), OxError> {

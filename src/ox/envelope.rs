@@ -227,12 +227,21 @@ impl Element {
 pub(super) enum NotSoap {
     /// Something else entirely, such as a proxy's page.
     Foreign,
-    /// It starts as an envelope, but is broken.
+    /// It starts as an envelope and does not come to its end: something on the way broke it off.
+    Cut,
+    /// It starts and ends as an envelope, but is broken.
     Broken(String),
 }
 
 /// Reads an answer up to its `Body` element.
 pub(super) fn read_body(bytes: &[u8]) -> Result<Element, NotSoap> {
+    read_whole_body(bytes).map_err(|problem| match problem {
+        NotSoap::Broken(_) if !bytes.trim_ascii_end().ends_with(b"Envelope>") => NotSoap::Cut,
+        problem => problem,
+    })
+}
+
+fn read_whole_body(bytes: &[u8]) -> Result<Element, NotSoap> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         let envelope = bytes.windows(9).any(|window| window == b":Envelope");
         return Err(if envelope {
@@ -414,8 +423,11 @@ mod tests {
             assert_eq!(read_body(page.as_bytes()), Err(NotSoap::Foreign), "{page}");
         }
         let cut = format!("<e:Envelope xmlns:e=\"{SOAP}\"><e:Body>");
-        assert!(matches!(read_body(cut.as_bytes()), Err(NotSoap::Broken(_))));
-        let deep = format!("<e:Envelope xmlns:e=\"{SOAP}\">{}", "<x>".repeat(100_000));
+        assert_eq!(read_body(cut.as_bytes()), Err(NotSoap::Cut));
+        let mut amid_a_letter = format!("{cut}<x>ü").into_bytes();
+        amid_a_letter.pop();
+        assert_eq!(read_body(&amid_a_letter), Err(NotSoap::Cut));
+        let deep = format!("<e:Envelope xmlns:e=\"{SOAP}\">{}</e:Envelope>", "<x>".repeat(100_000));
         assert!(matches!(read_body(deep.as_bytes()), Err(NotSoap::Broken(_))));
     }
 }

@@ -11,9 +11,11 @@ const MOST_THREADS: usize = 4;
 /// Section `limits`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Calls under way at once, over all contexts.
+    /// Whether the number of calls that OX bears best is looked for, below the two caps.
+    pub adaptive: bool,
+    /// Calls under way at once at most, over all contexts.
     pub max_in_flight: NonZeroUsize,
-    /// Contexts being created at once.
+    /// Contexts being created at once at most.
     pub max_context_creates: NonZeroUsize,
     /// Calls started in a second; none = no limit.
     pub calls_per_second: Option<NonZeroU32>,
@@ -26,6 +28,7 @@ impl Limits {
         let rate = layers.field("limits.calls_per_second").whole(0..=1_000_000)?;
         let arbiters = NonZeroU32::new(layers.field("limits.arbiters").whole(0..=256)?);
         Ok(Self {
+            adaptive: layers.field("limits.adaptive").flag()?,
             max_in_flight: layers.field("limits.max_in_flight").size(1024)?,
             max_context_creates: layers.field("limits.max_context_creates").size(64)?,
             calls_per_second: NonZeroU32::new(rate),

@@ -40,6 +40,8 @@ pub struct Ox {
     pub write_deadline: Duration,
     /// How long heavy writes may take.
     pub heavy_deadline: Duration,
+    /// How long an answer that has begun may pause.
+    pub answer_idle: Duration,
 }
 
 impl Ox {
@@ -62,6 +64,7 @@ impl Ox {
             read_deadline: layers.field("ox.read_deadline_s").seconds()?,
             write_deadline: layers.field("ox.write_deadline_s").seconds()?,
             heavy_deadline: layers.field("ox.heavy_deadline_s").seconds()?,
+            answer_idle: layers.field("ox.answer_idle_s").seconds()?,
         })
     }
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "helpers are easier to call with values")]
 
 mod accounts;
+mod adaptive_limits;
 mod cli;
 mod coalescing;
 mod connections;

@@ -164,6 +164,7 @@ async fn values_that_cannot_be_sent_are_refused_by_field() {
 async fn no_more_calls_than_allowed_are_under_way() {
     let server = Server::start(|_| Act::Hold(returning("exists", "true"))).await;
     let mut settings = server.settings();
+    settings.adaptive = false;
     settings.max_in_flight = NonZeroUsize::new(3).unwrap();
     let client = client(&settings);
     let calls = join_all((0..9).map(|n| client.context_exists(ContextId(n))));
@@ -192,6 +193,7 @@ async fn contexts_are_created_one_at_a_time_while_other_calls_go_on() {
     })
     .await;
     let mut settings = server.settings();
+    settings.adaptive = false;
     settings.max_in_flight = NonZeroUsize::new(2).unwrap();
     let client = client(&settings);
     let (user, admin) = (UserFields::new(), admin());

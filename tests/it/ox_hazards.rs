@@ -1,11 +1,14 @@
 //! What connections do to calls: nothing is doubled, and what became of a call is said truly.
 
+use std::time::Duration;
+
 use drover::model::{ContextId, OxId};
 use drover::ox::{ClientSettings, GroupData, OxApi, OxError, SoapClient};
+use drover::retry::Verdict;
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 
-use crate::ox_server::{Act, Server, XML, client, done, returning, short_deadlines};
+use crate::ox_server::{Act, Server, XML, client, done, in_time, returning, short_deadlines};
 
 const CONTEXT: ContextId = ContextId(20);
 
@@ -109,9 +112,7 @@ async fn pages_that_are_no_soap_are_told_by_status_and_first_words() {
 
 #[tokio::test]
 async fn soap_that_makes_no_sense_is_garbled() {
-    let cut = &created()[..250];
     for (status, body) in [
-        (200, cut.to_owned()),
         (500, done()),
         (200, done()),
         (200, returning("getData", "<id>7</id>")),
@@ -121,6 +122,41 @@ async fn soap_that_makes_no_sense_is_garbled() {
         let error = misbehaving(Act::Answer(status, XML, body.clone())).await;
         assert!(matches!(error, OxError::Garbled { .. }), "{body}: {error:?}");
     }
+}
+
+/// Whatever carried it: half an answer, or none, says nothing about what OX did.
+#[tokio::test]
+async fn an_answer_that_is_empty_or_breaks_off_is_lost_whatever_its_length_says() {
+    let whole = created();
+    for body in ["", " \n", &whole[..250], &whole[..whole.len() - 1]] {
+        let error = misbehaving(Act::Answer(200, XML, body.to_owned())).await;
+        assert!(matches!(error, OxError::Lost { .. }), "{body}: {error:?}");
+        assert!(error.outcome_unknown() && error.verdict() == Verdict::Outage);
+    }
+    let fault = misbehaving(Act::Answer(500, XML, whole[..250].to_owned())).await;
+    assert!(matches!(fault, OxError::Lost { .. }), "{fault:?}");
+}
+
+/// An answer that stops amid its way is given up long before the deadline.
+#[tokio::test]
+async fn an_answer_that_pauses_too_long_is_lost() {
+    let server = Server::start(|_| Act::Stall).await;
+    let mut settings = server.settings();
+    settings.answer_idle = Duration::from_millis(50);
+    let client = client(&settings);
+    let error = in_time(create(&client, "victim")).await.unwrap_err();
+    assert!(
+        matches!(&error, OxError::Lost { reason, .. } if reason.contains("paused")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_asks_to_stay_away_is_heard() {
+    let server =
+        Server::start(|_| Act::Answer(503, "text/html\r\nRetry-After: 7", String::new())).await;
+    let error = create(&server.client(), "g").await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
 }
 
 #[tokio::test]

@@ -51,6 +51,8 @@ pub(crate) enum Act {
     Truncate,
     /// Sends the start of an answer and resets.
     TruncateAndReset,
+    /// Sends the start of an answer and nothing more, and keeps the connection.
+    Stall,
     /// Sends an answer without end.
     Endless,
     /// Answers after a permit was added to `release`.
@@ -178,9 +180,12 @@ async fn serve(mut stream: TcpStream, connection: usize, state: Arc<State>) {
                 stream.set_zero_linger().unwrap();
                 return;
             }
-            Act::Truncate | Act::TruncateAndReset => {
+            Act::Truncate | Act::TruncateAndReset | Act::Stall => {
                 let head = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 5000\r\n\r\n<soap:Env";
                 let _ = stream.write_all(head.as_bytes()).await;
+                if matches!(act, Act::Stall) {
+                    let _ = stream.read(&mut [0; 16]).await;
+                }
                 if matches!(act, Act::TruncateAndReset) {
                     stream.set_zero_linger().unwrap();
                 }

@@ -20,6 +20,10 @@ use crate::redact::without_addresses;
 use crate::retry::{Backoff, Verdict};
 use crate::store::{Change, fingerprint};
 
+/// A pause that is asked for by `Retry-After` is kept up to this. A page that asks for hours was not
+/// written for a service that has work waiting.
+const LONGEST_ASKED: Duration = Duration::from_secs(300);
+
 /// A lasting fault that is not cured.
 #[derive(Debug)]
 pub(super) struct Standing {
@@ -80,7 +84,8 @@ impl Supervisor {
         }
         self.outage_since.get_or_insert_with(tokio::time::Instant::now);
         let Order::Pause(probe) = self.breaker.outage(&failure.text) else { return };
-        let pause = self.pause(&self.rules.outage.clone(), probe);
+        let asked = failure.retry_after.unwrap_or_default().min(LONGEST_ASKED);
+        let pause = self.pause(&self.rules.outage.clone(), probe).max(asked);
         if probe == NonZeroU32::MIN {
             error!(
                 fault = without_addresses(&failure.text),

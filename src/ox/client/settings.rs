@@ -25,9 +25,15 @@ pub struct ClientSettings {
     pub connect_timeout: Duration,
     /// How long calls may take.
     pub deadlines: Deadlines,
-    /// Calls under way at once, over all contexts.
+    /// How long an answer that has begun may pause before it counts as broken off. Before its
+    /// first byte only the deadline counts: OX says nothing until it is through.
+    pub answer_idle: Duration,
+    /// Look for the number of calls that OX bears best, see [`super::super::limiter`]; if not, the
+    /// caps below are used to the full.
+    pub adaptive: bool,
+    /// Calls under way at once at most, over all contexts.
     pub max_in_flight: NonZeroUsize,
-    /// Context creates under way at once; beyond one or two OX's database deadlocks.
+    /// Context creates under way at once at most; beyond one or two OX's database deadlocks.
     pub max_context_creates: NonZeroUsize,
     /// Calls started in a second, after idleness all of them at once; `None` = no limit.
     pub calls_per_second: Option<NonZeroU32>,
@@ -50,6 +56,8 @@ impl ClientSettings {
             proxy_from_environment: false,
             connect_timeout: Duration::from_secs(10),
             deadlines: Deadlines::default(),
+            answer_idle: Duration::from_secs(20),
+            adaptive: true,
             max_in_flight: IN_FLIGHT,
             max_context_creates: NonZeroUsize::MIN,
             calls_per_second: None,
