@@ -6,6 +6,7 @@
 //! process environment: callers bring it.
 
 mod field;
+mod groups;
 mod layers;
 mod limits;
 mod logs;
@@ -32,6 +33,7 @@ pub use retry::{OnFault, Retry};
 pub use run::Run;
 pub use variables::{Meaning, VARIABLES};
 
+use crate::plan::group::GroupPolicy;
 use layers::Layers;
 
 /// Name of the settings file in the data directory.
@@ -55,6 +57,8 @@ pub struct Settings {
     pub ox: Ox,
     /// What users, groups and contexts get.
     pub mapping: Mapping,
+    /// How groups are written.
+    pub groups: GroupPolicy,
     /// Where the queue is.
     pub queue: Queue,
     /// How hard OX may be worked.
@@ -101,6 +105,7 @@ impl Settings {
         let sections = (
             Ox::read(layers),
             Mapping::read(layers),
+            groups::read(layers),
             Queue::read(layers),
             Limits::read(layers),
             Retry::read(layers),
@@ -108,12 +113,20 @@ impl Settings {
             Run::read(layers),
         );
         match sections {
-            (Ok(ox), Ok(mapping), Ok(queue), Ok(limits), Ok(retry), Ok(logs), Ok(run)) => {
-                Ok(Self { ox, mapping, queue, limits, retry, logs, run })
-            }
-            (ox, mapping, queue, limits, retry, logs, run) => Err([
+            (
+                Ok(ox),
+                Ok(mapping),
+                Ok(groups),
+                Ok(queue),
+                Ok(limits),
+                Ok(retry),
+                Ok(logs),
+                Ok(run),
+            ) => Ok(Self { ox, mapping, groups, queue, limits, retry, logs, run }),
+            (ox, mapping, groups, queue, limits, retry, logs, run) => Err([
                 ox.err(),
                 mapping.err(),
+                groups.err(),
                 queue.err(),
                 limits.err(),
                 retry.err(),

@@ -354,8 +354,8 @@ impl OxApi for SoapClient {
     async fn group_add(
         &self,
         context: ContextId,
-        group: OxId,
-        members: &[OxId],
+        group: &Target,
+        members: &[Target],
     ) -> Result<(), OxError> {
         self.call(group::add(context, group, members)).await
     }
@@ -363,8 +363,8 @@ impl OxApi for SoapClient {
     async fn group_remove(
         &self,
         context: ContextId,
-        group: OxId,
-        members: &[OxId],
+        group: &Target,
+        members: &[Target],
     ) -> Result<(), OxError> {
         self.call(group::remove(context, group, members)).await
     }
