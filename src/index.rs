@@ -4,6 +4,8 @@
 //! derived from the store and filled from it at start. This is the member-id cache: a group's
 //! members are found here without asking OX.
 
+mod cache;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use dashmap::DashMap;
@@ -11,6 +13,8 @@ use dashmap::DashMap;
 use crate::model::object::DirectoryObject;
 use crate::model::{Claim, ContextId, DnKey, ObjectId, ObjectKind, OxId};
 use crate::store::{Change, ObjectRecord, Placement, Store, StoreError};
+
+pub use cache::{Cache, CacheStats};
 
 /// An object's presence in one context.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +27,16 @@ pub struct Presence {
     pub claims: BTreeSet<Claim>,
     /// Users who have it, for functional accounts.
     pub members: Vec<ObjectId>,
+}
+
+impl Presence {
+    /// Login name, of a user.
+    pub fn login(&self) -> Option<&str> {
+        self.claims.iter().find_map(|claim| match claim {
+            Claim::User(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
 }
 
 /// What is known of one object.
@@ -75,6 +89,7 @@ pub struct Index {
     owners: DashMap<(ContextId, OxId), ObjectId>,
     /// Addresses of the functional accounts that a user was given, by the account.
     accounts: DashMap<(ContextId, ObjectId), BTreeMap<ObjectId, String>>,
+    cache: Cache,
 }
 
 impl Index {
@@ -209,6 +224,30 @@ impl Index {
     /// The object that has a number in a context.
     pub fn whose(&self, context: ContextId, ox: OxId) -> Option<ObjectId> {
         self.owners.get(&(context, ox)).map(|id| id.clone())
+    }
+
+    /// The login name that a user was last given in a context, if he is there.
+    pub fn login(&self, id: &ObjectId, context: ContextId) -> Option<String> {
+        self.with(id, |known| known.at(context).and_then(Presence::login).map(str::to_owned))?
+    }
+
+    /// All users who are in a context, in no particular order.
+    pub fn users_in(&self, context: ContextId) -> Vec<ObjectId> {
+        // Two steps: no entry of one map is held while another map is read.
+        let here = self.owners.iter().filter(|entry| entry.key().0 == context);
+        let mut users: Vec<ObjectId> = here.map(|entry| entry.value().clone()).collect();
+        users.retain(|id| self.with(id, |known| known.kind) == Some(ObjectKind::User));
+        users
+    }
+
+    /// Counters of the member-id cache, and contexts that it is wrong about.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// The counters of the member-id cache.
+    pub fn cache_stats(&self) -> CacheStats {
+        self.cache.stats(self.owners.len())
     }
 
     /// Addresses of the functional accounts that a user was given in a context.

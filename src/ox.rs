@@ -227,19 +227,19 @@ pub trait OxApi: Send + Sync + 'static {
     ) -> Result<(), OxError>;
     /// Deletes a group.
     async fn group_delete(&self, context: ContextId, group: &Target) -> Result<(), OxError>;
-    /// Adds members; faults if one is already in it.
+    /// Adds members, who must be different; none are added, and it faults, if one is in it already.
     async fn group_add(
         &self,
         context: ContextId,
-        group: OxId,
-        members: &[OxId],
+        group: &Target,
+        members: &[Target],
     ) -> Result<(), OxError>;
-    /// Removes members; those who are not in it do not matter.
+    /// Removes members; those who are not in it do not matter, but all must be in the context.
     async fn group_remove(
         &self,
         context: ContextId,
-        group: OxId,
-        members: &[OxId],
+        group: &Target,
+        members: &[Target],
     ) -> Result<(), OxError>;
 
     /// A resource (`OXResourceService.getData`).

@@ -111,6 +111,24 @@ pub enum Operation {
         /// Name and all members.
         data: GroupData,
     },
+    /// Add members to a group.
+    GroupAdd {
+        /// Where.
+        context: ContextId,
+        /// Which.
+        group: Target,
+        /// Whom; none is in it, as far as is known. The calls name them by login.
+        members: Vec<OxId>,
+    },
+    /// Remove members from a group.
+    GroupRemove {
+        /// Where.
+        context: ContextId,
+        /// Which.
+        group: Target,
+        /// Whom. The calls name them by login.
+        members: Vec<OxId>,
+    },
     /// Delete a group.
     GroupDelete {
         /// Where.
@@ -315,6 +333,35 @@ pub enum Problem {
         context: ContextId,
         /// Whose name it is.
         owner: ObjectId,
+    },
+    /// Members are not in OX as remembered.
+    #[error(
+        "OX does not know {count} of the group's members in context {context} under the numbers or \
+         names remembered for them"
+    )]
+    MembersUnknown {
+        /// The context.
+        context: ContextId,
+        /// How many.
+        count: usize,
+    },
+    /// The user is in both contexts between which he is to move.
+    #[error(
+        "a user of that name is in both contexts: number {from_ox} in context {from}, which the user \
+         is to leave, and number {to_ox} in context {to}, where he is to go. Nothing was changed. \
+         Decide whose mail and data are to be kept, and delete the other account in OX (the one in \
+         context {to}: the user is copied there; the one in context {from}: the account in context \
+         {to} is taken over); the move then goes on by itself"
+    )]
+    InBothContexts {
+        /// The context to leave.
+        from: ContextId,
+        /// OX's number of the user there.
+        from_ox: OxId,
+        /// The context to go to.
+        to: ContextId,
+        /// OX's number of the user there.
+        to_ox: OxId,
     },
     /// A resource lacks its mail address.
     #[error("OX wants a mail address for a new resource; set resourceMailAddress")]

@@ -6,6 +6,7 @@
 pub mod aside;
 pub mod members;
 pub mod perform;
+pub mod rebuild;
 mod wishes;
 pub mod work;
 
@@ -22,6 +23,7 @@ use crate::ox::{Account, Credentials, OxApi, OxError};
 use crate::plan::Problem;
 use crate::plan::attributes::{Mapping, UserSettings};
 use crate::plan::entitlement::ProfileBook;
+use crate::plan::group::GroupPolicy;
 use crate::queue::Queue;
 use crate::retry::{Verdict, verdict};
 use crate::store::{Commit, FaultRecord, Mark, Store, StoreError};
@@ -44,6 +46,8 @@ pub struct Policy {
     pub account_login: String,
     /// What happens to a user who is no OX user any more.
     pub on_revoke: OnRevoke,
+    /// How groups are written.
+    pub groups: GroupPolicy,
 }
 
 /// What happens in OX to a user whose box is unticked in the directory. One who is deleted there is

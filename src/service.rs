@@ -214,6 +214,7 @@ fn policy(settings: &Settings) -> Policy {
         group_identifier: mapping.group_identifier.clone(),
         account_login: mapping.functional_account_login_template.clone(),
         on_revoke: mapping.on_revoke,
+        groups: settings.groups,
     }
 }
 

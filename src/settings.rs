@@ -6,6 +6,7 @@
 //! process environment: callers bring it.
 
 mod field;
+mod groups;
 mod layers;
 mod ledger;
 mod limits;
@@ -34,6 +35,7 @@ pub use retry::Retry;
 pub use run::Run;
 pub use variables::{Meaning, VARIABLES};
 
+use crate::plan::group::GroupPolicy;
 use layers::Layers;
 
 /// Name of the settings file in the data directory.
@@ -57,6 +59,8 @@ pub struct Settings {
     pub ox: Ox,
     /// What users, groups and contexts get.
     pub mapping: Mapping,
+    /// How groups are written.
+    pub groups: GroupPolicy,
     /// Where the queue is.
     pub queue: Queue,
     /// How hard OX may be worked.
@@ -105,6 +109,7 @@ impl Settings {
         let sections = (
             Ox::read(layers),
             Mapping::read(layers),
+            groups::read(layers),
             Queue::read(layers),
             Limits::read(layers),
             Retry::read(layers),
@@ -116,16 +121,18 @@ impl Settings {
             (
                 Ok(ox),
                 Ok(mapping),
+                Ok(groups),
                 Ok(queue),
                 Ok(limits),
                 Ok(retry),
                 Ok(ledger),
                 Ok(logs),
                 Ok(run),
-            ) => Ok(Self { ox, mapping, queue, limits, retry, ledger, logs, run }),
-            (ox, mapping, queue, limits, retry, ledger, logs, run) => Err([
+            ) => Ok(Self { ox, mapping, groups, queue, limits, retry, ledger, logs, run }),
+            (ox, mapping, groups, queue, limits, retry, ledger, logs, run) => Err([
                 ox.err(),
                 mapping.err(),
+                groups.err(),
                 queue.err(),
                 limits.err(),
                 retry.err(),

@@ -390,8 +390,8 @@ impl OxApi for SoapClient {
     async fn group_add(
         &self,
         context: ContextId,
-        group: OxId,
-        members: &[OxId],
+        group: &Target,
+        members: &[Target],
     ) -> Result<(), OxError> {
         self.call(group::add(context, group, members)).await
     }
@@ -399,8 +399,8 @@ impl OxApi for SoapClient {
     async fn group_remove(
         &self,
         context: ContextId,
-        group: OxId,
-        members: &[OxId],
+        group: &Target,
+        members: &[Target],
     ) -> Result<(), OxError> {
         self.call(group::remove(context, group, members)).await
     }

@@ -50,23 +50,25 @@ pub(super) fn delete(context: ContextId, group: &Target) -> Call<()> {
     })
 }
 
-pub(super) fn add(context: ContextId, group: OxId, members: &[OxId]) -> Call<()> {
+pub(super) fn add(context: ContextId, group: &Target, members: &[Target]) -> Call<()> {
     membership("OXGroupService.addMember", context, group, members)
 }
 
-pub(super) fn remove(context: ContextId, group: OxId, members: &[OxId]) -> Call<()> {
+pub(super) fn remove(context: ContextId, group: &Target, members: &[Target]) -> Call<()> {
     membership("OXGroupService.removeMember", context, group, members)
 }
 
 fn membership(
     operation: &'static str,
     context: ContextId,
-    group: OxId,
-    members: &[OxId],
+    group: &Target,
+    members: &[Target],
 ) -> Call<()> {
     object_call(operation, context, Weight::of_members(members.len()), nothing, |out| {
-        write_ids(out, "grp", &[group]);
-        write_ids(out, "members", members);
+        write_target(out, "grp", group);
+        for member in members {
+            write_target(out, "members", member);
+        }
     })
 }
 

@@ -1,12 +1,25 @@
 //! Groups: the projection of one directory group into one context.
 //!
-//! Every write carries the whole member list, because OX takes a missing one for an empty one.
+//! A change of the group itself carries the whole member list, because OX takes a missing one for an
+//! empty one. A few members more or less in a group whose members are known are added and removed one
+//! by one, which costs the same however long the list is. The whole list is written where that
+//! knowledge is in doubt: after an outcome that was not heard of, after a refusal, when a
+//! verification found the group different, and when it is asked for.
+//!
+//! Like users, groups are addressed by the name drover last gave them, and who is added or removed by
+//! his login name: after a restore of OX's database a number may be another's. Only the whole list
+//! cannot be written but with numbers.
 
-use std::collections::BTreeMap;
+mod delta;
+mod policy;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use self::delta::{Delta, delta};
+pub use self::policy::{EmptyGroup, GroupPolicy, Verify};
 use super::{Answer, Case, Next, Operation, Problem, Question, Refusal, Reply};
 use crate::model::{ContextId, ObjectId, OxId};
-use crate::ox::{GroupData, Target};
+use crate::ox::{GroupData, OxGroup, Target};
 use crate::store::{Change, Placement};
 
 /// What the directory wants of a group in one context.
@@ -14,8 +27,8 @@ use crate::store::{Change, Placement};
 pub struct WantedGroup {
     /// Name, also shown as display name.
     pub name: String,
-    /// Members that are in OX there, with their numbers. Never empty: a group without members in a
-    /// context is not wanted there.
+    /// Members that are in OX there, with their numbers. Empty only if groups without members are
+    /// kept, see [`EmptyGroup`].
     pub members: BTreeMap<ObjectId, OxId>,
 }
 
@@ -31,15 +44,27 @@ struct Placed {
 pub struct GroupCase {
     id: ObjectId,
     context: ContextId,
+    policy: GroupPolicy,
     wanted: Option<WantedGroup>,
     placed: Option<Placed>,
-    before: Option<Placed>,
+    /// It was remembered as placed when the case began.
+    known: bool,
+    /// What is remembered differs from `placed`.
+    learnt: bool,
     look: bool,
     looked: bool,
     /// The number was checked against the name, for a rename.
     identified: bool,
+    /// The whole list is to be written whatever is remembered.
+    rewrite: bool,
+    /// OX was asked for the group, or has just got the whole list.
+    verified: bool,
+    /// OX is to be asked whether the group is as it should be now.
+    verify_after: bool,
+    /// A verification found other members than remembered.
+    differed: bool,
     /// OX said that a member is not there: which numbers are?
-    doubt: bool,
+    doubt: Option<Doubt>,
     /// Numbers of members that are wrong.
     stale: Vec<ObjectId>,
     checked: bool,
@@ -50,9 +75,22 @@ pub struct GroupCase {
     adopted: bool,
 }
 
+/// Who may be the member that OX does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Doubt {
+    /// Anyone: the whole list was sent.
+    Anyone,
+    /// One of those who were to be added, by name.
+    Among(BTreeSet<OxId>),
+}
+
 impl GroupCase {
     /// A group as known in a context, and as wanted there. `present` says whether a remembered
     /// member still is in the context under that number; others OX has taken out by itself.
+    ///
+    /// `suspect` says that the outcome of an earlier try is not known, or that somebody wants to be
+    /// sure: then what is remembered of the members is not relied on, and a group that should be
+    /// there gets its whole list.
     pub fn new(
         id: ObjectId,
         context: ContextId,
@@ -61,26 +99,40 @@ impl GroupCase {
         suspect: bool,
         present: impl Fn(&ObjectId, OxId) -> bool,
     ) -> Self {
-        let before = match placement {
+        let mut learnt = false;
+        let placed = match placement {
             Some(Placement::Group { ox, name, members }) => {
-                Some(Placed { ox: *ox, name: name.clone(), members: members.clone() })
+                // The one copy that is made of what may be a long list.
+                let there = members.iter().filter(|(member, ox)| present(member, **ox));
+                let there: BTreeMap<_, _> = there.map(|(m, ox)| (m.clone(), *ox)).collect();
+                learnt = there.len() != members.len();
+                Some(Placed { ox: *ox, name: name.clone(), members: there })
             }
             _ => None,
         };
-        let mut placed = before.clone();
-        if let Some(placed) = &mut placed {
-            placed.members.retain(|member, ox| present(member, *ox));
-        }
+        // One who is there under another number was somebody else to OX when the group was written.
+        let renumbered = match (placement, &wanted) {
+            (Some(Placement::Group { members, .. }), Some(wanted)) if learnt => members
+                .iter()
+                .any(|(member, ox)| wanted.members.get(member).is_some_and(|now| now != ox)),
+            _ => false,
+        };
         Self {
             id,
             context,
+            policy: GroupPolicy::default(),
             wanted,
+            known: placed.is_some(),
+            rewrite: placed.is_some() && (suspect || renumbered),
             placed,
-            before,
+            learnt,
             look: suspect,
             looked: false,
             identified: false,
-            doubt: false,
+            verified: false,
+            verify_after: false,
+            differed: false,
+            doubt: None,
             stale: Vec::new(),
             checked: false,
             taken: None,
@@ -90,10 +142,21 @@ impl GroupCase {
         }
     }
 
-    /// Members whose remembered numbers OX does not know; to be looked up by name before the group
+    /// The same, written as the settings say.
+    #[must_use]
+    pub fn with_policy(self, policy: GroupPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Members whose remembered numbers or names OX does not know; to be looked up before the group
     /// is tried again.
     pub fn stale_members(&self) -> &[ObjectId] {
         &self.stale
+    }
+
+    /// Whether OX was asked for the group and had other members than it should have had.
+    pub fn differed(&self) -> bool {
+        self.differed
     }
 
     fn data(wanted: &WantedGroup) -> GroupData {
@@ -101,6 +164,64 @@ impl GroupCase {
             name: wanted.name.clone(),
             display_name: wanted.name.clone(),
             members: wanted.members.values().copied().collect(),
+        }
+    }
+
+    /// The group is there under its name: what is to be changed about its members?
+    fn adjust(&self, wanted: &WantedGroup, placed: &Placed) -> Next {
+        let (context, group) = (self.context, Target::Name(placed.name.clone()));
+        let ask = || Next::Ask(Question::Group(context, placed.name.clone()));
+        if !self.rewrite && placed.members == wanted.members {
+            return if self.verify_after {
+                ask()
+            } else {
+                Next::Done { why: "is in OX as wanted" }
+            };
+        }
+        let delta =
+            if self.rewrite { None } else { delta(&placed.members, &wanted.members, &self.policy) };
+        let Some(delta) = delta else {
+            let data = Self::data(wanted);
+            return Next::Do(Operation::GroupChange { context, group, data });
+        };
+        if self.policy.verify == Verify::Before
+            && !self.verified
+            && delta.is_sampled(placed.ox, self.policy.verify_every.get())
+        {
+            return ask();
+        }
+        let Delta { gone, new } = delta;
+        Next::Do(if gone.is_empty() {
+            Operation::GroupAdd { context, group, members: new }
+        } else {
+            Operation::GroupRemove { context, group, members: gone }
+        })
+    }
+
+    /// Some members came or went; whether to look afterwards.
+    fn adjusted(&mut self, delta: &Delta) {
+        self.learnt = true;
+        let every = self.policy.verify_every.get();
+        if let (Some(placed), Verify::After) = (&self.placed, self.policy.verify) {
+            self.verify_after |= delta.is_sampled(placed.ox, every);
+        }
+    }
+
+    /// OX showed the group that is remembered as placed.
+    fn seen(&mut self, group: &OxGroup) {
+        let (Some(placed), Some(wanted)) = (&mut self.placed, &self.wanted) else { return };
+        self.identified = true;
+        if placed.ox != group.id {
+            placed.ox = group.id;
+            self.learnt = true;
+        }
+        if placed.name == wanted.name {
+            self.verified = true;
+            self.verify_after = false;
+            let expected: BTreeSet<OxId> = placed.members.values().copied().collect();
+            let found: BTreeSet<OxId> = group.data.members.iter().copied().collect();
+            self.differed |= expected != found;
+            self.rewrite |= expected != found;
         }
     }
 }
@@ -111,8 +232,11 @@ impl Case for GroupCase {
         if let Some(owner) = self.taken.clone() {
             return Next::Stuck(Problem::NameTaken { context, owner });
         }
-        if self.doubt {
+        if self.doubt.is_some() {
             return Next::Ask(Question::UserIds(context));
+        }
+        if !self.stale.is_empty() {
+            return Next::Stuck(Problem::MembersUnknown { context, count: self.stale.len() });
         }
         match (&self.wanted, &self.placed) {
             (None, None) => Next::Done { why: "has no member that is an OX user" },
@@ -126,36 +250,55 @@ impl Case for GroupCase {
                 }
                 Next::Do(Operation::GroupCreate { context, data: Self::data(wanted) })
             }
+            (Some(wanted), Some(placed)) if placed.name == wanted.name => {
+                self.adjust(wanted, placed)
+            }
+            (Some(_), Some(placed)) if !self.identified => {
+                Next::Ask(Question::Group(context, placed.name.clone()))
+            }
             (Some(wanted), Some(placed)) => {
-                let rename = placed.name != wanted.name;
-                if !rename && placed.members == wanted.members {
-                    return Next::Done { why: "is in OX as wanted" };
-                }
-                if rename && !self.identified {
-                    return Next::Ask(Question::Group(context, placed.name.clone()));
-                }
-                let group =
-                    if rename { Target::Id(placed.ox) } else { Target::Name(placed.name.clone()) };
-                Next::Do(Operation::GroupChange { context, group, data: Self::data(wanted) })
+                let (group, data) = (Target::Id(placed.ox), Self::data(wanted));
+                Next::Do(Operation::GroupChange { context, group, data })
             }
         }
     }
 
     fn done(&mut self, operation: &Operation, reply: Reply) {
         self.applied = true;
-        let Some(wanted) = self.wanted.clone() else {
+        self.learnt = true;
+        let Some(wanted) = &self.wanted else {
             self.placed = None;
             return;
         };
         match (operation, reply) {
             (Operation::GroupCreate { .. }, Reply::Id(ox)) => {
-                self.placed = Some(Placed { ox, name: wanted.name, members: wanted.members });
+                let WantedGroup { name, members } = wanted.clone();
+                self.placed = Some(Placed { ox, name, members });
+                self.rewrite = false;
             }
             (Operation::GroupChange { .. }, _) => {
                 if let Some(placed) = &mut self.placed {
-                    placed.name = wanted.name;
-                    placed.members = wanted.members;
+                    placed.name.clone_from(&wanted.name);
+                    placed.members.clone_from(&wanted.members);
                 }
+                self.rewrite = false;
+                self.verified = true;
+                self.verify_after = false;
+            }
+            (Operation::GroupAdd { members, .. }, _) => {
+                let new: BTreeSet<OxId> = members.iter().copied().collect();
+                let new = wanted.members.iter().filter(|(_, ox)| new.contains(ox));
+                if let Some(placed) = &mut self.placed {
+                    placed.members.extend(new.map(|(member, ox)| (member.clone(), *ox)));
+                }
+                self.adjusted(&Delta { gone: Vec::new(), new: members.clone() });
+            }
+            (Operation::GroupRemove { members, .. }, _) => {
+                let gone: BTreeSet<OxId> = members.iter().copied().collect();
+                if let Some(placed) = &mut self.placed {
+                    placed.members.retain(|_, ox| !gone.contains(ox));
+                }
+                self.adjusted(&Delta { gone: members.clone(), new: Vec::new() });
             }
             _ => {}
         }
@@ -167,15 +310,40 @@ impl Case for GroupCase {
                 self.look = true;
                 true
             }
-            (Operation::GroupChange { .. }, Refusal::Missing) => {
+            (
+                Operation::GroupChange { .. }
+                | Operation::GroupAdd { .. }
+                | Operation::GroupRemove { .. },
+                Refusal::Missing,
+            ) => {
                 self.placed = None;
+                self.rewrite = false;
                 true
             }
             (
                 Operation::GroupCreate { .. } | Operation::GroupChange { .. },
                 Refusal::MemberMissing,
             ) if !self.checked => {
-                self.doubt = true;
+                self.doubt = Some(Doubt::Anyone);
+                true
+            }
+            (Operation::GroupAdd { members, .. }, Refusal::MemberMissing) if !self.checked => {
+                self.doubt = Some(Doubt::Among(members.iter().copied().collect()));
+                true
+            }
+            (Operation::GroupAdd { members, .. }, Refusal::Exists) if members.len() == 1 => {
+                // In it already, which is all that was wanted.
+                let applied = self.applied;
+                self.done(operation, Reply::Done);
+                self.applied = applied;
+                true
+            }
+            (
+                Operation::GroupAdd { .. } | Operation::GroupRemove { .. },
+                Refusal::Exists | Refusal::MemberMissing | Refusal::Other,
+            ) => {
+                // Nothing was done, not even for the others, and what is remembered is wrong.
+                self.rewrite = true;
                 true
             }
             (Operation::GroupDelete { .. }, Refusal::Missing | Refusal::ContextMissing(_)) => {
@@ -188,34 +356,38 @@ impl Case for GroupCase {
     fn answered(&mut self, question: &Question, answer: Answer) {
         match (question, answer) {
             (Question::UserIds(_), Answer::UserIds(ids)) => {
-                self.doubt = false;
+                let doubt = self.doubt.take();
                 self.checked = true;
-                let Some(wanted) = &mut self.wanted else { return };
-                self.stale = wanted
-                    .members
-                    .iter()
-                    .filter(|(_, ox)| !ids.contains(ox))
-                    .map(|(member, _)| member.clone())
-                    .collect();
+                let Some(wanted) = &self.wanted else { return };
+                let there: BTreeSet<OxId> = ids.into_iter().collect();
+                let of = |wrong: &dyn Fn(&OxId) -> bool| {
+                    let wrong = wanted.members.iter().filter(|(_, ox)| wrong(ox));
+                    wrong.map(|(member, _)| member.clone()).collect::<Vec<_>>()
+                };
+                self.stale = of(&|ox| !there.contains(ox));
+                // All numbers are somebody's, but not all of those whom the names mean.
+                if let (true, Some(Doubt::Among(named))) = (self.stale.is_empty(), &doubt) {
+                    self.stale = of(&|ox| named.contains(ox));
+                }
             }
-            (Question::Group(_, _), Answer::Group(group)) => match &mut self.placed {
-                Some(placed) => {
-                    placed.ox = group.id;
-                    self.identified = true;
-                }
-                None => {
-                    // Taken over: its members are not ours, so they are written in any case.
-                    self.looked = true;
-                    self.adopted = !self.suspect;
-                    self.identified = true;
-                    let name = self.wanted.as_ref().map_or_else(String::new, |w| w.name.clone());
-                    self.placed = Some(Placed { ox: group.id, name, members: BTreeMap::new() });
-                }
-            },
+            (Question::Group(_, _), Answer::Group(group)) if self.placed.is_some() => {
+                self.seen(&group);
+            }
+            (Question::Group(_, _), Answer::Group(group)) => {
+                // Taken over: its members are not ours, so they are written in any case.
+                self.looked = true;
+                self.adopted = !self.suspect;
+                self.identified = true;
+                self.rewrite = true;
+                self.learnt = true;
+                let name = self.wanted.as_ref().map_or_else(String::new, |w| w.name.clone());
+                self.placed = Some(Placed { ox: group.id, name, members: BTreeMap::new() });
+            }
             (Question::Group(_, _), Answer::Foreign(owner)) if self.placed.is_none() => {
                 self.taken = Some(owner);
             }
             (Question::Group(_, _), Answer::Absent | Answer::Foreign(_)) => {
+                self.rewrite = false;
                 if self.placed.take().is_some() {
                     // Gone under its old name: maybe it bears the new one already.
                     self.look = true;
@@ -229,9 +401,9 @@ impl Case for GroupCase {
 
     fn changes(&self) -> Vec<Change> {
         let (id, context) = (self.id.clone(), self.context);
-        match (&self.before, &self.placed) {
-            (Some(_), None) => vec![Change::DropPlacement { id, context }],
-            (before, Some(placed)) if before.as_ref() != Some(placed) => {
+        match &self.placed {
+            None if self.known => vec![Change::DropPlacement { id, context }],
+            Some(placed) if self.learnt => {
                 let placement = Placement::Group {
                     ox: placed.ox,
                     name: placed.name.clone(),

@@ -1,6 +1,8 @@
 //! The law of plans: whatever was known and whatever OX holds, following a case to its end leaves OX
 //! as wanted, and planning again from what was remembered asks for nothing.
 
+mod groups;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -168,6 +170,32 @@ impl World {
                     return Err(Refusal::Exists);
                 }
                 tenant.groups.insert(id, data.clone());
+                Ok(Reply::Done)
+            }
+            Operation::GroupAdd { context, group, members } => {
+                let tenant = self.at(*context)?;
+                assert!(!members.is_empty(), "an empty list is a fault without a class");
+                if members.iter().any(|member| !tenant.users.contains_key(member)) {
+                    return Err(Refusal::MemberMissing);
+                }
+                let id = tenant.group(group).ok_or(Refusal::Missing)?;
+                let list = &mut tenant.groups.get_mut(&id).unwrap().members;
+                if members.iter().any(|member| list.contains(member)) {
+                    return Err(Refusal::Exists);
+                }
+                list.extend(members);
+                list.sort_unstable();
+                Ok(Reply::Done)
+            }
+            Operation::GroupRemove { context, group, members } => {
+                let tenant = self.at(*context)?;
+                assert!(!members.is_empty());
+                if members.iter().any(|member| !tenant.users.contains_key(member)) {
+                    return Err(Refusal::MemberMissing);
+                }
+                let id = tenant.group(group).ok_or(Refusal::Missing)?;
+                let list = &mut tenant.groups.get_mut(&id).unwrap().members;
+                list.retain(|member| !members.contains(member));
                 Ok(Reply::Done)
             }
             Operation::GroupDelete { context, group } => {

@@ -4,7 +4,7 @@
 //! after a restore of OX's database a remembered number may belong to somebody else, a name does
 //! not. Only a rename needs the number, and then OX is asked for it first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::attributes::{DesiredUser, changed_fields, sender_address, uncleared_fields};
 use super::{Answer, Case, Next, Operation, Problem, Question, Refusal, Reply};
@@ -86,8 +86,11 @@ pub struct UserCase {
     look: Look,
     /// Before a move: nobody of the new name, nobody of the old name is in the new context.
     free: (bool, bool),
-    /// The copy bears a name that somebody else has there; OX shall say so.
-    clash: bool,
+    /// Before a move: number of one in the new context who bears the user's new or old name and is
+    /// no copy of drover's. Which of the two is the user is for people to say.
+    twin: Option<OxId>,
+    /// The user is in the old context indeed, under this number; asked only if there is a twin.
+    original: Option<OxId>,
     /// The copy was made and has to be seen once before it is worked on.
     unseen_copy: Option<ContextId>,
     /// Functional accounts that drover gave the user, by context: a copy brings them along as
@@ -101,6 +104,8 @@ pub struct UserCase {
     sender: Sender,
     /// The number was checked against the name, for a rename.
     identified: bool,
+    /// Fields that were changed in OX and in the directory since they were last written.
+    both_changed: BTreeSet<&'static str>,
     /// An earlier try may have created the user without our hearing of it.
     suspect: bool,
     protected: bool,
@@ -139,13 +144,15 @@ impl UserCase {
             journey,
             look: if suspect { Look::Wanted } else { Look::No },
             free: (false, false),
-            clash: false,
+            twin: None,
+            original: None,
             unseen_copy: None,
             accounts,
             baggage: Vec::new(),
             taken: None,
             sender: Sender::Unknown,
             identified: false,
+            both_changed: BTreeSet::new(),
             suspect,
             protected: false,
             applied: false,
@@ -160,6 +167,29 @@ impl UserCase {
             Some(placed) => uncleared_fields(&wanted.user, &placed.fields),
             None => Vec::new(),
         }
+    }
+
+    /// Values that were changed in OX as well as in the directory since drover last wrote them
+    /// (element names). The directory's are written. Only seen when OX had to be asked for the user.
+    pub fn both_changed(&self) -> &BTreeSet<&'static str> {
+        &self.both_changed
+    }
+
+    /// OX showed the user as he is before he is changed.
+    fn compare(&mut self, context: ContextId, user: &OxUser) {
+        let (Some(wanted), Some(placed)) = (&self.wanted, self.placed.get(&context)) else {
+            return;
+        };
+        let desired = remembered(&wanted.user.fields);
+        let changed = changed_fields(&desired, &placed.fields);
+        // Photos are re-encoded by OX, so they always differ.
+        let names = changed.iter().map(|(field, _)| field.name());
+        let names = names.filter(|name| !["image1", "image1ContentType", "name"].contains(name));
+        let conflicts = names.filter(|name| {
+            let now = user.fields.get(name);
+            !alike(now, placed.fields.get(name)) && !alike(now, desired.get(name))
+        });
+        self.both_changed = conflicts.collect();
     }
 
     fn elsewhere(&self, here: ContextId) -> Option<(ContextId, &Placed)> {
@@ -274,8 +304,11 @@ impl UserCase {
                 _ => Next::Ask(Question::User(to, Target::Name(journey.name.clone()))),
             };
         }
-        if self.clash {
-            return copy;
+        if let Some(to_ox) = self.twin {
+            return match self.original {
+                Some(from_ox) => Next::Stuck(Problem::InBothContexts { from, from_ox, to, to_ox }),
+                None => Next::Ask(Question::User(from, Target::Name(placed.name.clone()))),
+            };
         }
         if !self.free.0 {
             return Next::Ask(Question::User(to, Target::Name(wanted.user.name.clone())));
@@ -366,6 +399,21 @@ impl UserCase {
 enum Delta {
     Fields(UserFields),
     NeedsSender,
+}
+
+/// Whether two values mean the same: none is an empty one, and lists have no order.
+fn alike(a: Option<&FieldValue>, b: Option<&FieldValue>) -> bool {
+    let list = |value: Option<&FieldValue>| {
+        let list = value.and_then(FieldValue::as_list).unwrap_or(&[]);
+        list.iter().map(|text| text.to_lowercase()).collect::<BTreeSet<_>>()
+    };
+    match (a, b) {
+        (Some(FieldValue::List(_)), _) | (_, Some(FieldValue::List(_))) => list(a) == list(b),
+        (Some(FieldValue::Text(text)), None) | (None, Some(FieldValue::Text(text))) => {
+            text.is_empty()
+        }
+        (a, b) => a == b,
+    }
 }
 
 /// Copies the named fields that `from` has.
@@ -555,21 +603,21 @@ impl Case for UserCase {
             // Whoever has the name we gave is somebody else now: ours is gone.
             Answer::Foreign(_) if placed_here => Answer::Absent,
             Answer::Foreign(owner) if here => {
-                if *target == Target::Name(wanted.user.name.clone()) {
-                    self.taken = Some(owner);
-                } else {
-                    self.clash = true;
-                }
+                self.taken = Some(owner);
                 return;
             }
             answer => answer,
         };
         match answer {
+            Answer::User(user) if placed_here && !here && self.twin.is_some() => {
+                self.original = Some(user.id);
+            }
             Answer::User(user) if placed_here && self.unseen_copy == Some(*context) => {
                 self.see_copy(*context, &user);
             }
             Answer::User(user) if placed_here => {
                 // Looked up by the name we gave him: his number, and his sender address.
+                self.compare(*context, &user);
                 self.sender = Sender::of(&user.fields);
                 self.identified = true;
                 if let Some(placed) = self.placed.get_mut(context) {
@@ -598,11 +646,12 @@ impl Case for UserCase {
                 }
             }
             Answer::User(user) if here => {
+                let administrator = user.fields.get("contextadmin") == Some(&true.into());
                 let by_new_name = *target == Target::Name(wanted.user.name.clone());
-                if by_new_name {
-                    self.adopt(*context, &user);
+                if self.elsewhere(*context).is_some() && !(administrator && by_new_name) {
+                    self.twin = Some(user.id);
                 } else {
-                    self.clash = true;
+                    self.adopt(*context, &user);
                 }
             }
             Answer::Absent if here => {

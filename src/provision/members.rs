@@ -34,6 +34,7 @@ pub struct Members {
 /// The look-up's: a member who could not be asked for is never taken for absent.
 pub async fn members_in(env: &Env, context: ContextId, dns: &[Dn]) -> Result<Members, Failure> {
     let mut members = Members::default();
+    let mut misses = 0;
     for dn in dns {
         let Some(id) = env.index.by_dn(dn.key()) else { continue };
         if env.aside.contains(&id) {
@@ -48,6 +49,7 @@ pub async fn members_in(env: &Env, context: ContextId, dns: &[Dn]) -> Result<Mem
                 members.there.insert(id, ox);
             }
             Some((ObjectKind::User, Some(home), None)) if home == context => {
+                misses += 1;
                 let found = env.members.look_up(context, id.clone()).await;
                 match found.map_err(|failure| (*failure).clone())? {
                     Some(ox) => {
@@ -59,7 +61,13 @@ pub async fn members_in(env: &Env, context: ContextId, dns: &[Dn]) -> Result<Mem
             _ => {}
         }
     }
+    let known = members.there.len() + members.missing.len() - misses;
+    env.index.cache().count(wide(known), wide(misses));
     Ok(members)
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// Finds a member's number in OX and remembers it. For the member-id cache.
@@ -94,7 +102,7 @@ pub async fn find_member(
         return Ok(None);
     }
     let question = Question::User(context, Target::Name(desired.name.clone()));
-    let Answer::User(found) = ask(env, &question).await? else { return Ok(None) };
+    let Answer::User(found) = ask(env, user, &question).await? else { return Ok(None) };
     let mut fields = UserFields::new();
     for (field, _) in desired.fields.iter() {
         if let Some(value) = found.fields.get(field.name()) {

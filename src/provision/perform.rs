@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::{Env, Failure};
-use crate::model::{ContextId, ObjectId, UserFields};
+use crate::model::{ContextId, ObjectId, OxId, UserFields};
 use crate::ox::{Account, FaultClass, OxError, Target};
 use crate::plan::{Answer, Case, Next, Operation, Question, Refusal, Reply};
 use crate::store::Change;
@@ -54,8 +54,14 @@ pub async fn drive(env: &Env, id: &ObjectId, case: &mut dyn Case) -> Result<Driv
                     };
                     tokio::time::sleep(*pause).await;
                 }
-                let answer = owned(env, id, &question, ask(env, &question).await?);
+                let answer = ask(env, id, &question).await?;
                 heard = true;
+                if renumbered(env, id, &question, &answer) {
+                    let text =
+                        "OX has other numbers than drover remembers; they are looked up anew";
+                    return Err(Failure::busy(text.to_owned()));
+                }
+                let answer = owned(env, id, &question, answer);
                 case.answered(&question, answer);
                 asked = Some((question, times));
             }
@@ -168,6 +174,14 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
         Operation::GroupChange { context, group, data } => {
             ox.group_change(*context, group, data).await?;
         }
+        Operation::GroupAdd { context, group, members } => {
+            let members = by_login(env, *context, members);
+            ox.group_add(*context, group, &members).await?;
+        }
+        Operation::GroupRemove { context, group, members } => {
+            let members = by_login(env, *context, members);
+            ox.group_remove(*context, group, &members).await?;
+        }
         Operation::GroupDelete { context, group } => ox.group_delete(*context, group).await?,
         Operation::ResourceCreate { context, data } => {
             return Ok(Reply::Id(ox.resource_create(*context, data).await?));
@@ -195,6 +209,12 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
     Ok(Reply::Done)
 }
 
+/// Users by their login names, which stay theirs when OX's database is restored and numbers do not.
+fn by_login(env: &Env, context: ContextId, users: &[OxId]) -> Vec<Target> {
+    let login = |ox: &OxId| env.index.login(&env.index.whose(context, *ox)?, context);
+    users.iter().map(|ox| login(ox).map_or(Target::Id(*ox), Target::Name)).collect()
+}
+
 /// Fields of a new context's administrator, but for name and password.
 fn administrator(env: &Env, login: &str) -> UserFields {
     let address = format!("{login}@{}", env.policy.domain);
@@ -208,10 +228,36 @@ fn administrator(env: &Env, login: &str) -> UserFields {
     admin
 }
 
-/// Asks OX. "Not there" is an answer, not an error.
-pub async fn ask(env: &Env, question: &Question) -> Result<Answer, Failure> {
+/// Asks OX on behalf of an object. "Not there" is an answer, not an error.
+///
+/// Who is asked for by name and may well be absent is asked for in a way that OX answers with "no"
+/// instead of a fault, each of which is an error with its stack in OX's log. Groups and resources
+/// have no such call but a search by pattern, which a name with wildcards would upset; they are
+/// asked for only when they should be there, or when an answer was lost.
+pub async fn ask(env: &Env, id: &ObjectId, question: &Question) -> Result<Answer, Failure> {
     let ox = &env.ox;
+    let expected = |context| env.index.with(id, |known| known.at(context).is_some()) == Some(true);
     let answer = match question {
+        Question::Context(context) if !expected(*context) => {
+            match ox.context_exists(*context).await {
+                Ok(true) => ox.context_get(*context).await.map(Answer::Context).or_else(absent),
+                Ok(false) => Ok(Answer::Absent),
+                Err(error) => Err(error),
+            }
+        }
+        Question::User(context, target @ Target::Name(_)) if !expected(*context) => {
+            // A display name of somebody else's counts for OX, too.
+            let found = match ox.user_exists(*context, target).await {
+                Ok(true) => ox.user_get(*context, target).await.map(Answer::User),
+                Ok(false) => Ok(Answer::Absent),
+                Err(error) => Err(error),
+            };
+            match found {
+                Err(error) if says_no_context(&error, *context) => Ok(Answer::Absent),
+                Err(error) => absent(error),
+                Ok(answer) => Ok(answer),
+            }
+        }
         Question::Context(context) => match ox.context_get(*context).await {
             Ok(data) => Ok(Answer::Context(data)),
             Err(error) => absent(error),
@@ -253,6 +299,25 @@ pub async fn ask(env: &Env, question: &Question) -> Result<Answer, Failure> {
         Question::UserIds(context) => ox.user_list(*context, "*").await.map(Answer::UserIds),
     };
     answer.map_err(|error| Failure::from_ox(&error))
+}
+
+/// Whether an answer that carries name and number shows that a number is not what drover remembers;
+/// then none of that context's is trusted any more.
+fn renumbered(env: &Env, id: &ObjectId, question: &Question, answer: &Answer) -> bool {
+    let (Question::User(context, Target::Name(name)), Answer::User(user)) = (question, answer)
+    else {
+        return false;
+    };
+    let context = *context;
+    let moved = env.index.login(id, context).as_deref() == Some(name)
+        && env.index.ox_id(id, context) != Some(user.id);
+    let whose = env.index.whose(context, user.id).filter(|owner| owner != id);
+    let login = whose.and_then(|owner| env.index.login(&owner, context));
+    let wrong = moved || login.is_some_and(|login| login != *name);
+    if wrong {
+        super::rebuild::doubt(env, context);
+    }
+    wrong
 }
 
 /// Tells an object of the directory that drover placed itself from one that OX has otherwise.
@@ -299,6 +364,8 @@ async fn refusal(env: &Env, operation: &Operation, error: &OxError) -> Refusal {
         FaultClass::NoSuchUser => match operation {
             Operation::GroupCreate { .. }
             | Operation::GroupChange { .. }
+            | Operation::GroupAdd { .. }
+            | Operation::GroupRemove { .. }
             | Operation::AccountCreate { .. }
             | Operation::AccountUpdate { .. }
             | Operation::AccountDelete { .. } => Refusal::MemberMissing,
@@ -352,6 +419,8 @@ fn context_of(operation: &Operation) -> Option<ContextId> {
         | Operation::UserDelete { context, .. }
         | Operation::GroupCreate { context, .. }
         | Operation::GroupChange { context, .. }
+        | Operation::GroupAdd { context, .. }
+        | Operation::GroupRemove { context, .. }
         | Operation::GroupDelete { context, .. }
         | Operation::ResourceCreate { context, .. }
         | Operation::ResourceChange { context, .. }

@@ -12,7 +12,7 @@ use crate::model::{ContextId, Dn, ItemName, ModuleAccess, ObjectId, QueueFile, U
 use crate::plan::Problem;
 use crate::plan::account::WantedAccount;
 use crate::plan::attributes::{DesiredUser, desired_fields, render_login};
-use crate::plan::group::WantedGroup;
+use crate::plan::group::{EmptyGroup, WantedGroup};
 use crate::plan::user::WantedUser;
 use crate::store::{AccountMember, ObjectRecord, Placement};
 
@@ -97,15 +97,19 @@ pub(super) enum GroupWish {
     There(WantedGroup),
     /// Not there.
     Nowhere,
+    /// There, and not to be touched.
+    AsItIs,
     /// It is none of ours and is never touched.
     Reserved,
 }
 
+/// `placed` says whether the group is in the context so far, as drover remembers.
 pub(super) fn want_group(
     env: &Env,
     id: &ObjectId,
     group: &GroupObject,
     members: Members,
+    placed: bool,
 ) -> Result<GroupWish, Problem> {
     let identifier = env.policy.group_identifier.as_str();
     let name = if identifier.eq_ignore_ascii_case("entryUUID") {
@@ -133,11 +137,16 @@ pub(super) fn want_group(
     if name.eq_ignore_ascii_case(RESERVED_GROUP) {
         return Ok(GroupWish::Reserved);
     }
-    if group.is_ox_group && !members.there.is_empty() {
-        Ok(GroupWish::There(WantedGroup { name, members: members.there }))
-    } else {
-        Ok(GroupWish::Nowhere)
-    }
+    // A group without members is not made where it is not yet: it has nothing to do with a context.
+    let empty = members.there.is_empty();
+    let wanted = || WantedGroup { name, members: members.there };
+    Ok(match env.policy.groups.empty {
+        _ if !group.is_ox_group => GroupWish::Nowhere,
+        _ if !empty => GroupWish::There(wanted()),
+        EmptyGroup::Keep if placed => GroupWish::There(wanted()),
+        EmptyGroup::Hold if placed => GroupWish::AsItIs,
+        EmptyGroup::Delete | EmptyGroup::Keep | EmptyGroup::Hold => GroupWish::Nowhere,
+    })
 }
 
 /// The account as each of its members is to have it. All logins are filled in before anything is

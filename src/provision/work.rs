@@ -7,10 +7,11 @@ use tracing::{debug, warn};
 
 use super::members::Members;
 use super::perform::{Driven, drive};
+use super::rebuild::{doubt, rebuild};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
 use super::{Coverage, Ended, Env, Failure, Job, OnRevoke};
 use crate::model::object::{DirectoryObject, ProfileObject, UserObject};
-use crate::model::{ContextId, DnKey, Fate, ObjectId, ObjectKind, QueueFile};
+use crate::model::{ContextId, DnKey, Fate, ObjectId, ObjectKind, OxId, QueueFile};
 use crate::plan::Case;
 use crate::plan::account::AccountCase;
 use crate::plan::context::ContextCase;
@@ -20,6 +21,15 @@ use crate::plan::user::UserCase;
 use crate::store::{Change, Commit, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion};
 
 mod repair;
+
+/// The contexts that a job works in.
+fn contexts_of(job: &Job) -> Vec<ContextId> {
+    match job {
+        Job::Item { sole: true, contexts, .. } => contexts.clone(),
+        Job::Item { context, .. } => context.iter().copied().collect(),
+        Job::Look { mark, .. } => vec![mark.context],
+    }
+}
 
 /// Digest by which a queue file is recognised.
 pub fn digest(bytes: &[u8]) -> [u8; 32] {
@@ -73,6 +83,14 @@ impl Progress {
 
 /// Does a job.
 pub async fn run(env: &Env, job: &Job) -> Ended {
+    for context in contexts_of(job) {
+        // Before anything is read: what is remembered changes by it.
+        if env.index.cache().is_doubted(context)
+            && let Err(failure) = rebuild(env, context).await
+        {
+            return Ended::Failed(failure);
+        }
+    }
     match job {
         Job::Item { name, digest, .. } => {
             let bytes = match env.queue.read(name) {
@@ -372,6 +390,10 @@ async fn user_item(
     let mut case = UserCase::new(file.id.clone(), wanted, record, accounts, *suspect);
     let result = drive(env, &file.id, &mut case).await;
     note_adoption(&file.id, file.kind, &case);
+    for field in case.both_changed() {
+        warn!(item.name = %name, object.id = %file.id, ox.field = field,
+              "the value was changed in OX as well as in the directory; the directory's was written");
+    }
     for field in case.not_clearable() {
         warn!(item.name = %name, object.id = %file.id, ox.field = field,
               "the value was removed in the directory, but OX cannot clear it over SOAP; it stays");
@@ -390,6 +412,7 @@ async fn project(
     suspect: bool,
 ) -> Progress {
     // A number may turn out stale while we are at it; then the members are looked up anew, once.
+    let mut were: BTreeMap<ObjectId, OxId> = BTreeMap::new();
     for attempt in 0..2 {
         let mut members = match object.map(DirectoryObject::member_dns) {
             None | Some([]) => Members::default(),
@@ -401,6 +424,12 @@ async fn project(
         let placement = record.and_then(|record| record.placements.get(&context));
         keep_held(&mut members, placement);
         let held = members.held.clone();
+        if were.iter().any(|(id, old)| members.there.get(id).is_some_and(|now| now != old)) {
+            // Not gone but renumbered; others will be, too.
+            doubt(env, context);
+            let text = "members have other numbers in OX; all of the context are looked up anew";
+            return Progress::failed(begin, Failure::busy(text.to_owned()));
+        }
         if !members.missing.is_empty() {
             warn!(object.id = %id, context.id = context.0, members.missing = members.missing.len(),
                   "members who belong into this context are not in OX; they are added when they appear");
@@ -424,8 +453,13 @@ async fn project(
                 (progress, case.stale_members().to_vec())
             }
             Some(DirectoryObject::Group(group)) => {
-                let wanted = match want_group(env, id, group, members) {
+                let placed = matches!(placement, Some(Placement::Group { .. }));
+                let wanted = match want_group(env, id, group, members, placed) {
                     Ok(GroupWish::There(wanted)) => Some(wanted),
+                    Ok(GroupWish::AsItIs) => {
+                        let why = "has no member left there and is held as it is (groups.empty)";
+                        return Progress::nothing(begin, why);
+                    }
                     Ok(GroupWish::Nowhere) => None,
                     Ok(GroupWish::Reserved) => {
                         return Progress::nothing(begin, "is OX's own group \"users\"");
@@ -433,9 +467,15 @@ async fn project(
                     Err(problem) => return Progress::failed(begin, Failure::problem(&problem)),
                 };
                 let mut case =
-                    GroupCase::new(id.clone(), context, wanted, placement, suspect, present);
+                    GroupCase::new(id.clone(), context, wanted, placement, suspect, present)
+                        .with_policy(env.policy.groups);
                 let result = drive(env, id, &mut case).await;
                 note_adoption(id, ObjectKind::Group, &case);
+                if case.differed() {
+                    warn!(object.id = %id, context.id = context.0,
+                          "the group's members in OX were not those drover had put there; the whole \
+                           list is written");
+                }
                 let progress = Progress::new(begin.clone()).with_case(&case, result);
                 (progress, case.stale_members().to_vec())
             }
@@ -463,6 +503,10 @@ async fn project(
         }
         warn!(object.id = %id, context.id = context.0, members.stale = stale.len(),
               "OX does not know members under the numbers remembered for them; they are looked up anew");
+        were = stale
+            .iter()
+            .filter_map(|id| Some((id.clone(), env.index.ox_id(id, context)?)))
+            .collect();
         let forget = stale.into_iter().map(|id| Change::DropPlacement { id, context }).collect();
         if let Err(error) = env.recorder.record(forget, None).await {
             return Progress::failed(Vec::new(), Failure::unrecorded(&error));

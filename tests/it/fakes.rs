@@ -18,6 +18,7 @@ use drover::ox::{
 };
 use drover::plan::attributes::{Identifier, MailSettings, Mapping, ServerUrl, UserSettings};
 use drover::plan::entitlement::ProfileBook;
+use drover::plan::group::GroupPolicy;
 use drover::provision::{OnRevoke, Policy, ProfileFile, Vault};
 use drover::queue::{Changed, Queue, QueueError};
 use drover::retry::Backoff;
@@ -113,6 +114,23 @@ impl MemoryOx {
             .map(|name| find_user(tenant, &Target::Name((*name).to_owned())).unwrap())
             .collect();
         tenant.groups.values_mut().find(|group| group.name == name).unwrap().members = ids;
+    }
+
+    /// A context with these users and groups, as if it had always been there.
+    pub fn furnish(
+        &self,
+        context: u32,
+        users: impl IntoIterator<Item = (OxId, UserFields)>,
+        groups: impl IntoIterator<Item = (OxId, GroupData)>,
+    ) {
+        let users = users.into_iter().map(|(ox, fields)| (ox, (fields, ModuleAccess::NONE)));
+        let tenant = Tenant {
+            name: format!("ctx{context}"),
+            next: 1_000_000,
+            users: users.collect(),
+            groups: groups.into_iter().collect(),
+        };
+        self.world.lock().unwrap().contexts.insert(ContextId(context), tenant);
     }
 
     pub fn set_down(&self, down: bool) {
@@ -258,6 +276,12 @@ fn label(target: &Target) -> String {
     }
 }
 
+/// A group and whom a call adds to it or takes out.
+fn with_members(group: &Target, members: &[Target]) -> String {
+    let members: Vec<String> = members.iter().map(label).collect();
+    format!("{}: {}", label(group), members.join(" "))
+}
+
 fn check_members(tenant: &Tenant, members: &[OxId]) -> Result<(), Refused> {
     if members.iter().all(|member| tenant.users.contains_key(member)) {
         Ok(())
@@ -332,8 +356,22 @@ impl OxApi for MemoryOx {
         .await
     }
 
-    async fn user_get_many(&self, _: ContextId, _: &[Target]) -> Result<Vec<OxUser>, OxError> {
-        unimplemented!("not asked by the engine")
+    async fn user_get_many(
+        &self,
+        context: ContextId,
+        users: &[Target],
+    ) -> Result<Vec<OxUser>, OxError> {
+        self.call(context, "user_get_many", &users.len().to_string(), |w| {
+            let tenant = at(w, context)?;
+            users
+                .iter()
+                .map(|user| {
+                    let id = find_user(tenant, user)?;
+                    Ok(OxUser { id, fields: tenant.users[&id].0.clone() })
+                })
+                .collect()
+        })
+        .await
     }
 
     async fn user_list(&self, context: ContextId, _: &str) -> Result<Vec<OxId>, OxError> {
@@ -479,12 +517,44 @@ impl OxApi for MemoryOx {
         .await
     }
 
-    async fn group_add(&self, _: ContextId, _: OxId, _: &[OxId]) -> Result<(), OxError> {
-        unimplemented!("not asked by the engine")
+    async fn group_add(
+        &self,
+        context: ContextId,
+        group: &Target,
+        members: &[Target],
+    ) -> Result<(), OxError> {
+        self.call(context, "group_add", &with_members(group, members), |w| {
+            let tenant = at(w, context)?;
+            let found: Result<Vec<OxId>, _> =
+                members.iter().map(|member| find_user(tenant, member)).collect();
+            let (found, id) = (found?, find_group(tenant, group)?);
+            let group = tenant.groups.get_mut(&id).unwrap();
+            if found.iter().any(|member| group.members.contains(member)) {
+                let text = "Member already exists in group".to_owned();
+                return Err((FaultClass::InvalidData, text));
+            }
+            group.members.extend(found);
+            Ok(())
+        })
+        .await
     }
 
-    async fn group_remove(&self, _: ContextId, _: OxId, _: &[OxId]) -> Result<(), OxError> {
-        unimplemented!("not asked by the engine")
+    async fn group_remove(
+        &self,
+        context: ContextId,
+        group: &Target,
+        members: &[Target],
+    ) -> Result<(), OxError> {
+        self.call(context, "group_remove", &with_members(group, members), |w| {
+            let tenant = at(w, context)?;
+            let found: Result<Vec<OxId>, _> =
+                members.iter().map(|member| find_user(tenant, member)).collect();
+            let (found, id) = (found?, find_group(tenant, group)?);
+            let group = tenant.groups.get_mut(&id).unwrap();
+            group.members.retain(|member| !found.contains(member));
+            Ok(())
+        })
+        .await
     }
 
     async fn resource_get(&self, _: ContextId, _: &Target) -> Result<OxResource, OxError> {
@@ -644,6 +714,7 @@ pub struct Bench {
     pub on_fault: OnFault,
     pub scope: StopScope,
     pub on_revoke: OnRevoke,
+    pub groups: GroupPolicy,
 }
 
 impl Bench {
@@ -657,6 +728,7 @@ impl Bench {
             on_fault: OnFault::Stop,
             scope: StopScope::Context,
             on_revoke: OnRevoke::Delete,
+            groups: GroupPolicy::default(),
         }
     }
 
@@ -673,6 +745,19 @@ impl Bench {
             drain: seconds(4),
             identifiers: Identifiers { user: "username".into(), group: "name".into() },
             seed: 1,
+        }
+    }
+
+    pub fn policy(&self) -> Policy {
+        Policy {
+            default_context: ContextId(10),
+            domain: "x.example".into(),
+            extra_mappings: Vec::new(),
+            user: user_settings(),
+            group_identifier: "name".into(),
+            account_login: String::new(),
+            on_revoke: self.on_revoke,
+            groups: self.groups,
         }
     }
 
@@ -703,15 +788,7 @@ impl Bench {
                 ],
             ),
             mapping: Mapping::default(),
-            policy: Policy {
-                default_context: ContextId(10),
-                domain: "x.example".into(),
-                extra_mappings: Vec::new(),
-                user: user_settings(),
-                group_identifier: "name".into(),
-                account_login: String::new(),
-                on_revoke: self.on_revoke,
-            },
+            policy: self.policy(),
             rules: self.rules(until),
             arbiters: 0,
             writer_thread: false,

@@ -70,7 +70,10 @@ fn no_request_of_a_whole_workload_is_one_of_those_that_destroy_something() {
             }
             assert!(request.body.contains("publicFolderEditable>false<"), "{}", request.body);
         }
-        if is("OXGroupService", "create") || is("OXGroupService", "change") {
+        if ["create", "change", "addMember", "removeMember"]
+            .iter()
+            .any(|operation| is("OXGroupService", operation))
+        {
             // A group change without members empties the group.
             groups += 1;
             assert!(request.count("members") > 0, "{}", request.body);

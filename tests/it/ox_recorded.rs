@@ -216,12 +216,10 @@ async fn say(client: &SoapClient, verb: &str, r: &Node) -> Option<Outcome> {
         }
         "OXGroupService.delete" => client.group_delete(ctx, &user("grp")).await.map(|()| Nothing),
         "OXGroupService.addMember" => {
-            let id = OxId(number(r.child("grp"), "id"));
-            client.group_add(ctx, id, &ids(r, "members")).await.map(|()| Nothing)
+            client.group_add(ctx, &user("grp"), &targets(r, "members")).await.map(|()| Nothing)
         }
         "OXGroupService.removeMember" => {
-            let id = OxId(number(r.child("grp"), "id"));
-            client.group_remove(ctx, id, &ids(r, "members")).await.map(|()| Nothing)
+            client.group_remove(ctx, &user("grp"), &targets(r, "members")).await.map(|()| Nothing)
         }
         "OXResourceService.getData" => {
             client.resource_get(ctx, &user("res")).await.map(|resource| {
@@ -322,6 +320,10 @@ fn number(node: Option<&Node>, name: &str) -> u32 {
 
 fn ids(request: &Node, name: &str) -> Vec<OxId> {
     request.all(name).map(|user| OxId(number(Some(user), "id"))).collect()
+}
+
+fn targets(request: &Node, name: &str) -> Vec<Target> {
+    request.all(name).map(|user| target(Some(user))).collect()
 }
 
 fn target(node: Option<&Node>) -> Target {

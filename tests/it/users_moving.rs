@@ -58,25 +58,55 @@ fn a_user_who_moves_is_copied_with_all_data_also_under_a_new_name() {
     }
 }
 
-// OBJ-20, U12, D6, D8
-#[test]
-fn a_user_who_is_in_both_contexts_is_taken_over_in_the_new_one_and_nobody_else_is_touched() {
-    let world = World::new();
-    let mut batches = Batches::of(&world);
+/// Anna is to move from context 10 to 20, where somebody made an account of that name by hand.
+fn in_both_contexts(world: &World) -> (Batches<'_>, ByHand, [u64; 2]) {
+    let mut batches = Batches::of(world);
     batches.done([context(20), user("x", 10), user("anna", 10), user("bert", 20)]);
-    let by_hand = ByHand::of(&world);
-    let there = u64::from(by_hand.create_user(20, "anna").0);
+    let by_hand = ByHand::of(world);
+    by_hand.create_user(20, "anna");
+    let ids = [10, 20].map(|id| number(world, id, "users", "anna"));
+    (batches, by_hand, ids)
+}
+
+// OBJ-20, U12, D8
+#[test]
+fn a_user_who_is_in_both_contexts_is_held_with_both_numbers_and_nothing_is_touched() {
+    // Under the new name as well as under the one she has so far.
+    for name in ["anna", "anne"] {
+        let world = World::new();
+        let (mut batches, by_hand, ids) = in_both_contexts(&world);
+        let before = [10, 20].map(|id| raw_user(&world, id, "anna"));
+        let moved = with(user("anna", 20), json!({"lastname": "Moved", "username": name}));
+        let run = batches.faulty([moved, user("zoe", 10)]);
+        let there = format!("number {} in context 10", ids[0]);
+        let here = format!("number {} in context 20", ids[1]);
+        assert_holds(&run.stdout, &["user user-anna", "both contexts", &there, &here, "delete"]);
+        assert_eq!([10, 20].map(|id| raw_user(&world, id, "anna")), before, "nothing was touched");
+        assert_eq!(world.count(COPY), 0);
+        // The operator picks the one in the old context: it is copied.
+        by_hand.delete_user(20, "anna");
+        world.provision();
+        assert_eq!(world.users(20), [name, "bert"]);
+        assert_eq!(world.users(10), ["x", "zoe"]);
+        assert_eq!(world.count(COPY), 1);
+    }
+}
+
+// OBJ-20, U12, D6
+#[test]
+fn of_a_user_in_both_contexts_the_new_one_is_taken_over_once_the_old_one_is_deleted_by_hand() {
+    let world = World::new();
+    let (mut batches, by_hand, ids) = in_both_contexts(&world);
     let stranger = raw_user(&world, 20, "bert");
-    let run = batches.done([with(user("anna", 20), json!({"lastname": "Moved"}))]);
+    batches.faulty([with(user("anna", 20), json!({"lastname": "Moved"}))]);
+    by_hand.delete_user(10, "anna");
+    let run = world.provision();
     assert_eq!(world.users(10), ["x"]);
-    assert_eq!(number(&world, 20, "users", "anna"), there);
+    assert_eq!(number(&world, 20, "users", "anna"), ids[1]);
     assert_eq!(field(&world, 20, "anna", "sur_name"), "Moved");
     assert_eq!(raw_user(&world, 20, "bert"), stranger);
     assert_eq!(world.count(COPY), 0);
     assert!(warns(&run, &["took over", "user-anna"]), "{}", run.log);
-    let log = world.sim.log();
-    let place = |operation: &str| log.iter().position(|call| call.operation == operation).unwrap();
-    assert!(place("change") < place("delete"), "the new one first, the old one last");
 }
 
 // OBJ-18, ERR-18

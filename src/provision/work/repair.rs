@@ -111,7 +111,7 @@ async fn user(
     if let Some(placed @ Placement::User { name, .. }) = record.placements.get(&context)
         && *name != wanted.user.name
     {
-        match ask(env, &Question::User(context, Target::Name(name.clone()))).await {
+        match ask(env, &record.id, &Question::User(context, Target::Name(name.clone()))).await {
             Ok(Answer::Absent) => {}
             Ok(_) => {
                 known.placements.insert(context, placed.clone());
