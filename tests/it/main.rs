@@ -16,6 +16,8 @@ mod faulty_item;
 mod first_load;
 mod groups;
 mod hazards;
+mod ledger;
+mod ledger_engine;
 mod outage;
 mod ox_calls;
 mod ox_hazards;
