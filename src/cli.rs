@@ -1,7 +1,10 @@
 //! The command line: subcommands and flags, and what they are turned into.
 
+pub mod data;
 pub mod demo;
 pub mod exit;
+pub mod history;
+pub mod ledger;
 pub mod run;
 pub mod sim;
 
@@ -25,6 +28,10 @@ pub struct Cli {
 pub enum Command {
     /// Provision OX from the queue in the data directory.
     Run(run::RunArgs),
+    /// Count what was taken in against what became of it, check the ledger, name the first gap.
+    Ledger(ledger::LedgerArgs),
+    /// Tell what happened to an object, and why.
+    History(history::HistoryArgs),
     /// Make a queue, drive it at the built-in simulator and compare the result.
     Demo(demo::DemoArgs),
     /// Serve the OX simulator until told to end.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Parser;
+use drover::cli::data::DataArgs;
 use drover::cli::{self, Cli, Command, Exit};
-use drover::settings::{LogFormat, Logs};
+use drover::settings::{LogFormat, Logs, Settings};
 use drover::telemetry;
 
 /// What is logged where no settings are read.
@@ -20,6 +21,12 @@ fn main() -> ExitCode {
         .collect();
     let ended = match &cli.command {
         Command::Run(args) => run(args, env),
+        Command::Ledger(args) => {
+            look(&args.data, &env, |settings| cli::ledger::run(args, settings))
+        }
+        Command::History(args) => {
+            look(&args.data, &env, |settings| cli::history::run(args, settings))
+        }
         Command::Demo(args) => plain(&env, || cli::demo::run(args)),
         Command::Sim(args) => plain(&env, || cli::sim::run(args)),
     };
@@ -55,6 +62,18 @@ fn plain(
     let filter = env.get(telemetry::FILTER_VARIABLE);
     match telemetry::init(&LOGS, filter.map(String::as_str)) {
         Ok(()) => command(),
+        Err(error) => Ok(bad_settings(&error.into())),
+    }
+}
+
+/// A command that looks into a data directory.
+fn look(
+    data: &DataArgs,
+    env: &BTreeMap<String, String>,
+    command: impl FnOnce(&Settings) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    match data.settings(env.clone()) {
+        Ok(settings) => plain(env, || command(&settings)),
         Err(error) => Ok(bad_settings(&error.into())),
     }
 }

@@ -22,6 +22,10 @@ pub enum Exit {
     DataDir = 6,
     /// The demo's result is not what it should be.
     Differs = 7,
+    /// The ledger is damaged, or an item is not accounted for.
+    Gap = 8,
+    /// Nothing is known of what was asked for.
+    Nothing = 9,
 }
 
 impl Exit {
@@ -47,4 +51,6 @@ Exit codes:
   4  OX cannot be reached
   5  settings cannot be used
   6  data directory unusable or locked
-  7  result differs (demo)";
+  7  result differs (demo)
+  8  ledger damaged or incomplete (ledger)
+  9  nothing is known of it (history)";

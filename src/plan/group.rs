@@ -374,14 +374,17 @@ impl Case for GroupCase {
                 self.seen(&group);
             }
             (Question::Group(_, _), Answer::Group(group)) => {
-                // Taken over: its members are not ours, so they are written in any case.
                 self.looked = true;
                 self.adopted = !self.suspect;
                 self.identified = true;
-                self.rewrite = true;
                 self.learnt = true;
-                let name = self.wanted.as_ref().map_or_else(String::new, |w| w.name.clone());
-                self.placed = Some(Placed { ox: group.id, name, members: BTreeMap::new() });
+                let Some(wanted) = &self.wanted else { return };
+                let there: BTreeSet<OxId> = group.data.members.iter().copied().collect();
+                let meant: BTreeSet<OxId> = wanted.members.values().copied().collect();
+                // Taken over: whoever is in it and not meant is unknown here, so all are written.
+                self.rewrite = there != meant || group.data.display_name != wanted.name;
+                let members = if self.rewrite { BTreeMap::new() } else { wanted.members.clone() };
+                self.placed = Some(Placed { ox: group.id, name: wanted.name.clone(), members });
             }
             (Question::Group(_, _), Answer::Foreign(owner)) if self.placed.is_none() => {
                 self.taken = Some(owner);

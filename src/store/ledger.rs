@@ -87,7 +87,7 @@ pub struct Entry {
     pub at_ms: i64,
     /// The [`Event`] as JSON.
     pub event: String,
-    /// See [`Hash`].
+    /// SHA-256 of it and of all entries before it; see [`hash()`].
     pub hash: Hash,
 }
 

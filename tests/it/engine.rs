@@ -54,7 +54,19 @@ pub fn paused<F: Future<Output = ()> + 'static>(test: F) {
 }
 
 pub async fn run_once(bench: &Bench) -> Report {
-    bench.start(bench.once()).ended().await
+    let report = bench.start(bench.once()).ended().await;
+    assert_accounted_for(bench);
+    report
+}
+
+/// Every item has one fate, the ledger knows it, and those that are open are those in the queue.
+pub fn assert_accounted_for(bench: &Bench) {
+    let audit = bench.store.audit().unwrap();
+    assert!(audit.is_sound(), "{audit:?}");
+    let mut open: Vec<_> = bench.store.open_items().unwrap().into_iter().map(|i| i.item).collect();
+    open.sort();
+    let open: Vec<String> = open.iter().map(ToString::to_string).collect();
+    assert_eq!(open, bench.queue.names());
 }
 
 /// Waits until a snapshot is as asked for.

@@ -18,6 +18,8 @@ mod faulty_item;
 mod first_load;
 mod groups;
 mod hazards;
+mod ledger;
+mod ledger_engine;
 mod member_ids;
 mod members;
 mod no_need;

@@ -329,7 +329,7 @@ fn what_is_provisioned_again_is_put_right_in_ox_and_nothing_else_is_written() {
         give(&engine, again(Again::All)).await.unwrap();
         until(&engine, |s| s.looked_again == 10 && s.pending == 0).await;
         let log = bench.ox.log();
-        let writes = ["create", "delete", "user_change bert"];
+        let writes = ["create", "delete", "group_change", "user_change bert"];
         let written: Vec<_> = log[before..]
             .iter()
             .filter(|seen| writes.iter().any(|verb| seen.what.contains(verb)))

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use drover::demo::judge::{Call, overlaps, ox_state};
 use drover::sim::{self, SeedContext, SimOptions};
+use drover::store::{ItemRecord, SqliteReader};
 use serde_json::{Value, json};
 
 /// The longest any of these tests waits for something that must happen.
@@ -132,7 +133,27 @@ impl World {
     pub fn run_once(&self) -> Run {
         let data = self.data.path().to_str().unwrap();
         let output = self.command(&["run", "--data", data, "--once"]).output().unwrap();
+        self.assert_accounted_for();
         Run::from(output)
+    }
+
+    /// Every item has one fate, the ledger knows it, and those that are open are in the queue.
+    pub fn assert_accounted_for(&self) {
+        let path = self.data.path().join("drover.db");
+        // Where drover could not start there is none, or none that it can read.
+        let Ok(reader) = SqliteReader::open(&path) else { return };
+        let audit = reader.audit().unwrap();
+        assert!(audit.is_sound(), "{audit:?}");
+        let queue = self.queue();
+        let open = &mut |item: ItemRecord| assert!(queue.contains(&item.item.to_string()));
+        reader.each_open_item(open).unwrap();
+    }
+
+    /// Another subcommand on the data folder.
+    pub fn ask(&self, command: &str, arguments: &[&str]) -> Run {
+        let data = self.data.path().to_str().unwrap();
+        let all = [&[command, "--data", data], arguments].concat();
+        Run::from(self.command(&all).output().unwrap())
     }
 
     /// The same, and everything must have been done.

@@ -293,6 +293,11 @@ impl Auditor {
 }
 
 impl Audit {
+    /// Whether every entry fits, every item is accounted for, and the numbers agree.
+    pub fn is_sound(&self) -> bool {
+        self.broken.is_none() && self.gaps == 0 && self.counts.agree()
+    }
+
     /// The intake number of the first gap, if only the ledger can tell its item's name.
     pub fn nameless(&self) -> Option<u64> {
         self.gap.as_ref().filter(|gap| gap.item.is_none()).and_then(|gap| gap.intake)

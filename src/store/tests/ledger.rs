@@ -390,6 +390,54 @@ proptest! {
     }
 }
 
+/// Run alone: `cargo test --lib -- --ignored --nocapture a_million_items`
+#[test]
+#[ignore = "measures for a minute"]
+fn a_million_items_cost_microseconds_each() {
+    const ITEMS: usize = 1_000_000;
+    const SLICE: usize = 256;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("drover.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let name = |n: usize| format!("2025-03-03-08-{:02}-{:02}-{:06}.json", n / 60 % 60, n % 60, n);
+    let object = |n: usize| Some(id(&format!("0c9c5bda-ceea-4670-9b6c-{:012}", n / 4)));
+    let each = |what: &str, change: &dyn Fn(usize) -> Change| {
+        let begun = std::time::Instant::now();
+        for from in (0..ITEMS).step_by(SLICE) {
+            let commit = (from..ITEMS.min(from + SLICE)).map(change).collect();
+            store.commit(&[commit]).unwrap();
+        }
+        let each = begun.elapsed() / u32::try_from(ITEMS).unwrap();
+        eprintln!("{what}: {each:?} an item, in commits of {SLICE}");
+        assert!(each.as_micros() < 200, "{what}: {each:?}");
+    };
+    each("taken in", &|n| Change::TakeIn {
+        item: ItemName::new(&name(n)),
+        digest: [7; 32],
+        object: object(n),
+        kind: Some(ObjectKind::User),
+        at_ms: 1,
+    });
+    each("taken in again", &|n| Change::TakeIn {
+        item: ItemName::new(&name(n)),
+        digest: [7; 32],
+        object: object(n),
+        kind: Some(ObjectKind::User),
+        at_ms: 1,
+    });
+    let size = |path: &Path| std::fs::metadata(path).unwrap().len();
+    eprintln!("{} bytes an open item, with its entry", size(&path) / ITEMS as u64);
+    let begun = std::time::Instant::now();
+    assert!(store.audit().unwrap().is_sound());
+    eprintln!("audit: {:.1} s", begun.elapsed().as_secs_f64());
+    each("ended and pruned", &|n| {
+        Change::End(ItemOutcome { object: object(n), ..outcome(&name(n), 5) })
+    });
+    let audit = store.audit().unwrap();
+    assert!(audit.is_sound());
+    assert_eq!(audit.counts.fates[0], ITEMS as u64);
+}
+
 #[test]
 fn a_reader_sees_what_is_written_and_can_write_nothing() {
     let folder = tempfile::tempdir().unwrap();
