@@ -36,6 +36,9 @@ pub struct GroupCase {
     before: Option<Placed>,
     look: bool,
     looked: bool,
+    /// A create was refused although nothing was there a moment before: most likely an earlier try,
+    /// whose outcome was not known, came through meanwhile.
+    late: bool,
     /// The number was checked against the name, for a rename.
     identified: bool,
     /// OX said that a member is not there: which numbers are?
@@ -79,6 +82,7 @@ impl GroupCase {
             before,
             look: suspect,
             looked: false,
+            late: false,
             identified: false,
             doubt: false,
             stale: Vec::new(),
@@ -165,6 +169,10 @@ impl Case for GroupCase {
         match (operation, refusal) {
             (Operation::GroupCreate { .. }, Refusal::Exists) if !self.looked => {
                 self.look = true;
+                true
+            }
+            (Operation::GroupCreate { .. }, Refusal::Exists) if self.suspect && !self.late => {
+                (self.late, self.looked) = (true, false);
                 true
             }
             (Operation::GroupChange { .. }, Refusal::Missing) => {

@@ -101,6 +101,9 @@ pub struct UserCase {
     sender: Sender,
     /// The number was checked against the name, for a rename.
     identified: bool,
+    /// A create was refused although nothing was there a moment before: most likely an earlier try,
+    /// whose outcome was not known, came through meanwhile.
+    late: bool,
     /// An earlier try may have created the user without our hearing of it.
     suspect: bool,
     protected: bool,
@@ -146,6 +149,7 @@ impl UserCase {
             taken: None,
             sender: Sender::Unknown,
             identified: false,
+            late: false,
             suspect,
             protected: false,
             applied: false,
@@ -498,6 +502,10 @@ impl Case for UserCase {
         match (operation, refusal) {
             (Operation::UserCreate { .. }, Refusal::Exists) if self.look == Look::No => {
                 self.look = Look::Wanted;
+                true
+            }
+            (Operation::UserCreate { .. }, Refusal::Exists) if self.suspect && !self.late => {
+                (self.late, self.look) = (true, Look::Wanted);
                 true
             }
             (
