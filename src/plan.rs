@@ -13,6 +13,22 @@
 //!                                   └─ case.changes(): what to remember ◄─┘
 //! ```
 
+//! # Outcomes that are not known
+//!
+//! OX finishes what it has received, also when its answer is lost. After such a try a case is
+//! *suspect*, and OX is asked before anything is made:
+//!
+//! | operation | if it is done again although it was done |
+//! |---|---|
+//! | create context, user, group | would be refused in misleading words: asked for by name first; refused all the same (the first came through late): asked for once more, then taken for ours |
+//! | create resource | could be made twice while the first is on its way: asked for several times |
+//! | copy user | refused; the journey that was written down says that the copy is ours |
+//! | change of a name | the old name is asked for first, and if it is gone, the new one |
+//! | other changes, rights, members | the same again: nothing happens |
+//! | delete | is not there: done |
+//! | create account | refused; the user's accounts are asked for, and ours is found |
+//! | change, delete account | nothing there, or the same again |
+
 pub mod account;
 pub mod attributes;
 pub mod coalesce;

@@ -26,6 +26,7 @@
 //! | `server` | one call: script, lock, world, log |
 //! | `http`, `control` | connections, and the `/sim/` paths |
 //! | `script`, `log` | misbehaviour, and what was called |
+//! | `capacity` | how long calls take when there are many: pure |
 
 mod answer;
 mod capacity;

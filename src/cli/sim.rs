@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Exit;
 use crate::model::{ContextId, Secret};
-use crate::sim::{self, Config, Latency, SeedContext, SimOptions};
+use crate::sim::{self, Capacity, Config, Latency, SeedContext, SimOptions};
 
 /// Flags of `drover sim`.
 #[derive(Debug, Clone, Args)]
@@ -27,6 +27,11 @@ pub struct SimArgs {
     /// How long a call takes, in milliseconds.
     #[arg(long, value_name = "MS", default_value = "0", value_parser = super::milliseconds)]
     pub latency_ms: Duration,
+    /// How the server bears several calls at once: measured, linear, cliff, tiny, wide, or calls at
+    /// once and the rate they give, as in 1:29,2:59,4:73. Calls then take about as long as on a
+    /// small real server (or --latency-ms), longer the more there are.
+    #[arg(long, value_name = "CURVE")]
+    pub capacity: Option<Capacity>,
 }
 
 /// A context that the simulator starts with.
@@ -79,6 +84,7 @@ pub fn run(args: &SimArgs) -> anyhow::Result<Exit> {
         listen: args.listen,
         options,
         contexts: contexts.collect(),
+        capacity: args.capacity.clone(),
         ..Config::default()
     })?;
     if !args.latency_ms.is_zero() {

@@ -31,6 +31,9 @@ pub struct ContextCase {
     suspect: bool,
     look: bool,
     looked: bool,
+    /// A create was refused although nothing was there a moment before: most likely an earlier try,
+    /// whose outcome was not known, came through meanwhile.
+    late: bool,
     applied: bool,
     adopted: bool,
 }
@@ -70,6 +73,7 @@ impl ContextCase {
             suspect,
             look: suspect,
             looked: false,
+            late: false,
             applied: false,
             adopted: false,
         }
@@ -132,6 +136,10 @@ impl Case for ContextCase {
             // which asking for the context tells apart.
             (Operation::ContextCreate { .. }, Refusal::Exists) if !self.exists && !self.looked => {
                 self.look = true;
+                true
+            }
+            (Operation::ContextCreate { .. }, Refusal::Exists) if self.suspect && !self.late => {
+                (self.late, self.look) = (true, true);
                 true
             }
             (

@@ -53,6 +53,9 @@ pub struct GroupCase {
     learnt: bool,
     look: bool,
     looked: bool,
+    /// A create was refused although nothing was there a moment before: most likely an earlier try,
+    /// whose outcome was not known, came through meanwhile.
+    late: bool,
     /// The number was checked against the name, for a rename.
     identified: bool,
     /// The whole list is to be written whatever is remembered.
@@ -128,6 +131,7 @@ impl GroupCase {
             learnt,
             look: suspect,
             looked: false,
+            late: false,
             identified: false,
             verified: false,
             verify_after: false,
@@ -308,6 +312,10 @@ impl Case for GroupCase {
         match (operation, refusal) {
             (Operation::GroupCreate { .. }, Refusal::Exists) if !self.looked => {
                 self.look = true;
+                true
+            }
+            (Operation::GroupCreate { .. }, Refusal::Exists) if self.suspect && !self.late => {
+                (self.late, self.looked) = (true, false);
                 true
             }
             (

@@ -23,6 +23,13 @@ impl Placed {
     }
 }
 
+/// After an unknown outcome so many looks in a row (with growing pauses between them) have to miss a
+/// resource before it is made. OX works on after the connection is gone and shows the resource only
+/// when it is through; and it does not refuse a second resource of the same name that comes while
+/// the first is being made. Users, groups and contexts need no second look: of two at once OX refuses
+/// one, which is then looked for.
+const SURELY_ABSENT: u8 = 3;
+
 /// One resource on its way.
 #[derive(Debug)]
 pub struct ResourceCase {
@@ -32,6 +39,11 @@ pub struct ResourceCase {
     before: BTreeMap<ContextId, Placed>,
     look: bool,
     looked: bool,
+    /// A create was refused although nothing was there a moment before: most likely an earlier try,
+    /// whose outcome was not known, came through meanwhile.
+    late: bool,
+    /// How often OX has said that there is none of the wanted name.
+    absences: u8,
     identified: bool,
     /// The wanted name belongs to another object.
     taken: Option<ObjectId>,
@@ -73,6 +85,8 @@ impl ResourceCase {
             placed,
             look: suspect,
             looked: false,
+            late: false,
+            absences: 0,
             identified: false,
             taken: None,
             suspect,
@@ -166,6 +180,10 @@ impl Case for ResourceCase {
                 self.look = true;
                 true
             }
+            (Operation::ResourceCreate { .. }, Refusal::Exists) if self.suspect && !self.late => {
+                (self.late, self.looked, self.absences) = (true, false, 0);
+                true
+            }
             (Operation::ResourceChange { context, .. }, Refusal::Missing) => {
                 self.placed.remove(context).is_some()
             }
@@ -200,7 +218,8 @@ impl Case for ResourceCase {
                 if self.placed.remove(context).is_some() {
                     self.look = true;
                 } else {
-                    self.looked = true;
+                    self.absences += 1;
+                    self.looked = !self.suspect || self.absences >= SURELY_ABSENT;
                 }
             }
             _ => {}

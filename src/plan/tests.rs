@@ -9,11 +9,12 @@ use proptest::prelude::*;
 
 use super::account::{AccountCase, WantedAccount};
 use super::attributes::DesiredUser;
+use super::context::ContextCase;
 use super::group::{GroupCase, WantedGroup};
 use super::resource::ResourceCase;
 use super::user::{UserCase, WantedUser};
 use super::*;
-use crate::model::object::ResourceObject;
+use crate::model::object::{ContextObject, ResourceObject};
 use crate::model::{Dn, FieldValue, ObjectId, ObjectKind};
 use crate::store::{AccountMember, ObjectRecord, Placement};
 
@@ -652,4 +653,76 @@ fn an_account_is_never_taken_away_by_a_users_own_address() {
     let case =
         AccountCase::new(ObjectId::new("x"), context, None, Some(&placement), |_, _| true, owner);
     assert!(matches!(case.next(), Next::Stuck(Problem::AccountIsPrimary { .. })));
+}
+
+/// OX said after a lost answer that nothing is there, and refuses the create because meanwhile it is:
+/// the first try came through late. The case looks once more instead of blaming the item.
+fn comes_through_late(mut case: impl Case, looks: usize, there: Answer) {
+    for _ in 0..looks {
+        let Next::Ask(question) = case.next() else { panic!("{:?}", case.next()) };
+        case.answered(&question, Answer::Absent);
+    }
+    let Next::Do(create) = case.next() else { panic!("{:?}", case.next()) };
+    assert!(case.refused(&create, Refusal::Exists), "it may be ours");
+    let Next::Ask(question) = case.next() else { panic!("{:?}", case.next()) };
+    case.answered(&question, there);
+    assert_ne!(case.next(), Next::Do(create), "it is not made again");
+    assert!(!case.adopted(), "it is our own");
+}
+
+#[test]
+fn what_was_made_by_an_answer_that_came_late_is_found_and_not_blamed() {
+    let (id, context) = (ObjectId::new("x"), ContextId(1));
+    let mut fields = UserFields::new();
+    fields.set("name", "anna");
+    let user = DesiredUser {
+        name: "anna".into(),
+        fields: fields.clone(),
+        create_only: UserFields::new(),
+        missing_for_create: Vec::new(),
+        left_out: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let wanted = WantedUser { context, user, access: ModuleAccess::NONE };
+    let there = Answer::User(OxUser { id: OxId(7), fields });
+    let user_case = || UserCase::new(id.clone(), Some(wanted.clone()), None, BTreeMap::new(), true);
+    comes_through_late(user_case(), 1, there);
+    // Nobody is there after all: the name is somebody else's display name, say. The fault stands.
+    let mut case = user_case();
+    for refused in [true, false] {
+        let Next::Ask(question) = case.next() else { panic!("{:?}", case.next()) };
+        case.answered(&question, Answer::Absent);
+        let Next::Do(create) = case.next() else { panic!("{:?}", case.next()) };
+        assert_eq!(case.refused(&create, Refusal::Exists), refused);
+    }
+
+    let members = BTreeMap::from([(ObjectId::new("m"), OxId(3))]);
+    let wanted = WantedGroup { name: "team".into(), members };
+    let group = GroupCase::new(id.clone(), context, Some(wanted), None, true, |_, _| true);
+    let data =
+        GroupData { name: "team".into(), display_name: "team".into(), members: vec![OxId(3)] };
+    comes_through_late(group, 1, Answer::Group(OxGroup { id: OxId(7), data }));
+
+    let wanted = ResourceObject {
+        name: "room".into(),
+        display_name: "Room".into(),
+        description: String::new(),
+        address: Some("room@x.example".into()),
+        context: Some(context),
+    };
+    let resource = ResourceCase::new(id.clone(), Some(&wanted), None, true);
+    let data = ResourceData { name: Some("room".into()), ..ResourceData::default() };
+    // OX does not refuse a second one that comes while the first is made, so it is looked for long.
+    comes_through_late(resource, 3, Answer::Resource(OxResource { id: OxId(7), data }));
+
+    let wanted = ContextObject { context, name: "one".into(), quota_mb: None };
+    let case = ContextCase::new(id, context, Some(&wanted), &[], None, true);
+    let data = ContextData {
+        id: context,
+        name: Some("one".into()),
+        max_quota_mb: None,
+        login_mappings: Vec::new(),
+        enabled: None,
+    };
+    comes_through_late(case, 1, Answer::Context(data));
 }

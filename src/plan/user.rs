@@ -106,6 +106,9 @@ pub struct UserCase {
     identified: bool,
     /// Fields that were changed in OX and in the directory since they were last written.
     both_changed: BTreeSet<&'static str>,
+    /// A create was refused although nothing was there a moment before: most likely an earlier try,
+    /// whose outcome was not known, came through meanwhile.
+    late: bool,
     /// An earlier try may have created the user without our hearing of it.
     suspect: bool,
     protected: bool,
@@ -153,6 +156,7 @@ impl UserCase {
             sender: Sender::Unknown,
             identified: false,
             both_changed: BTreeSet::new(),
+            late: false,
             suspect,
             protected: false,
             applied: false,
@@ -546,6 +550,10 @@ impl Case for UserCase {
         match (operation, refusal) {
             (Operation::UserCreate { .. }, Refusal::Exists) if self.look == Look::No => {
                 self.look = Look::Wanted;
+                true
+            }
+            (Operation::UserCreate { .. }, Refusal::Exists) if self.suspect && !self.late => {
+                (self.late, self.look) = (true, Look::Wanted);
                 true
             }
             (

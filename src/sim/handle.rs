@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::capacity::Capacity;
 use super::fault::Fault;
 use super::http;
 use super::log::{CallRecord, Stats};
@@ -108,6 +109,9 @@ pub struct Config {
     /// Unit of the waits for a context's user lock: the n-th takes n to n + 1 units. The real
     /// server's is a second.
     pub lock_wait: Duration,
+    /// How the server bears several calls at once; none: a call takes no time but what the script
+    /// gives it, however many there are.
+    pub capacity: Option<Capacity>,
     /// Most records in the call log; the oldest go first. 0 for none at all.
     pub log_capacity: usize,
 }
@@ -123,6 +127,7 @@ impl Default for Config {
             idle_timeout: IDLE_TIMEOUT,
             requests_per_connection: REQUESTS_PER_CONNECTION,
             lock_wait: LOCK_WAIT,
+            capacity: None,
             log_capacity: LOG_CAPACITY,
         }
     }
@@ -242,6 +247,11 @@ impl Handle {
             None => update.latency = Some(latency),
         }
         self.shared.lock().script.update(update);
+    }
+
+    /// From now on the server bears several calls at once so (none: without taking time).
+    pub fn set_capacity(&self, capacity: Option<Capacity>) {
+        self.shared.lock().capacity = capacity;
     }
 
     /// Makes a context as the master would.

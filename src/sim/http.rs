@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -202,7 +202,13 @@ async fn route(
             }
             Ok(soap(status, text, utf8))
         }
-        Outcome::Page { status, body } => Ok(response(status, "text/html;charset=UTF-8", body)),
+        Outcome::Page { status, body, retry_after_s } => {
+            let mut page = response(status, "text/html;charset=UTF-8", body);
+            if let Some(seconds) = retry_after_s {
+                page.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Ok(page)
+        }
         Outcome::Drop => Err(Dropped),
     }
 }

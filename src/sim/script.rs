@@ -55,6 +55,14 @@ pub enum Effect {
         /// Body, sent as HTML.
         body: String,
     },
+    /// Answered by something in between that asks to stay away for so many seconds
+    /// (`Retry-After`); nothing is done.
+    StayAway {
+        /// HTTP status, 503 or 429.
+        status: u16,
+        /// How long.
+        seconds: u32,
+    },
     /// Takes so many milliseconds longer.
     DelayMs(u64),
     /// Never answered and never done; the connection stays open.
@@ -63,6 +71,8 @@ pub enum Effect {
     DropBefore,
     /// Done, but the connection is closed instead of an answer.
     ApplyThenDrop,
+    /// The connection is closed at once, and so many milliseconds later it is done all the same.
+    DropThenApplyMs(u64),
     /// All idle connections are closed without a word, and this one once it has answered.
     CloseIdle,
 }

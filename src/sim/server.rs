@@ -9,11 +9,12 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 
 use super::answer::{Answer, ExceptionIds};
+use super::capacity::Capacity;
 use super::fault::{Class, Fault};
 use super::interface::Service;
 use super::log::{CallRecord, Log, Stats};
 use super::request::{self, Request};
-use super::script::{Effect, Script};
+use super::script::{Effect, Script, Verdict};
 use super::service::{self, Target};
 use super::world::World;
 use super::{Config, SeedContext, SimError};
@@ -45,7 +46,10 @@ pub(crate) struct Inner {
     rng: ChaCha8Rng,
     /// Contexts whose users are being written.
     locked: HashSet<u32>,
-    running: u64,
+    running: usize,
+    /// Context creates among them.
+    creating: u32,
+    pub(crate) capacity: Option<Capacity>,
 }
 
 impl Inner {
@@ -53,6 +57,25 @@ impl Inner {
     pub(crate) fn stats(&self) -> Stats {
         let named = |(key, count): (&(&str, &str), &u64)| (format!("{}.{}", key.0, key.1), *count);
         Stats { calls: self.calls.iter().map(named).collect(), ..self.stats.clone() }
+    }
+
+    /// Has a call that has just arrived bear the company it is in: it takes its time (the script's,
+    /// if that gives one), and a context create among others may run into a deadlock.
+    fn crowd(&mut self, service: &str, operation: &str, creates: bool, verdict: &mut Verdict) {
+        let Some(capacity) = &self.capacity else { return };
+        let usual = match verdict.delay.as_secs_f64() {
+            0.0 => Capacity::usual_seconds(service, operation),
+            scripted => scripted,
+        };
+        let seconds = capacity.seconds(usual, self.running, &mut self.rng);
+        verdict.delay = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let fails = Capacity::create_fails(self.creating);
+        if creates && verdict.effect.is_none() && self.rng.random::<f64>() < fails {
+            let text = "FLD-0033 Categories=ERROR Message='No admin user found in context' \
+                        exceptionID=#";
+            verdict.effect =
+                Some(Effect::Fault { class: "StorageException".into(), text: text.into() });
+        }
     }
 }
 
@@ -62,7 +85,7 @@ pub(crate) enum Outcome {
     /// An envelope.
     Soap { status: u16, text: String, close_idle: bool },
     /// Something else's page.
-    Page { status: u16, body: String },
+    Page { status: u16, body: String, retry_after_s: Option<u32> },
     /// The connection closes without an answer.
     Drop,
 }
@@ -92,6 +115,8 @@ impl Shared {
                 rng,
                 locked: HashSet::new(),
                 running: 0,
+                creating: 0,
+                capacity: config.capacity.clone(),
             }),
             config,
             started: Instant::now(),
@@ -132,15 +157,20 @@ pub(crate) async fn call(
     let start = Instant::now();
     let request = request::read(service, text);
     let target = request.as_ref().map(service::target).unwrap_or_default();
+    let operation = request.as_ref().map_or("", |request| request.operation.name);
+    let creates = service.name == "OXContextService" && operation.starts_with("create");
     let verdict = {
         let mut inner = shared.lock();
-        let Inner { script, rng, stats, running, .. } = &mut *inner;
-        *running += 1;
-        stats.max_concurrent = stats.max_concurrent.max(*running);
-        let operation = request.as_ref().map_or("", |request| request.operation.name);
-        script.judge(service.name, operation, &target, rng)
+        inner.running += 1;
+        inner.creating += u32::from(creates);
+        let running = u64::try_from(inner.running).unwrap_or(u64::MAX);
+        inner.stats.max_concurrent = inner.stats.max_concurrent.max(running);
+        let Inner { script, rng, .. } = &mut *inner;
+        let mut verdict = script.judge(service.name, operation, &target, rng);
+        inner.crowd(service.name, operation, creates, &mut verdict);
+        verdict
     };
-    let _running = Running(Arc::clone(shared));
+    let _running = Running { shared: Arc::clone(shared), creates };
     let call = Call { shared: Arc::clone(shared), service, request, target, connection, start };
     if verdict.close_idle {
         shared.close_idle.send_modify(|times| *times += 1);
@@ -150,6 +180,11 @@ pub(crate) async fn call(
         None if wait.is_zero() && !call.must_wait() => call.apply(false),
         None => detached(call.run(wait, false)).await,
         Some(Effect::ApplyThenDrop) => detached(call.run(wait, true)).await,
+        Some(Effect::DropThenApplyMs(late)) => {
+            // Nobody waits for it, as nobody waits for the real one.
+            tokio::spawn(call.run(wait + Duration::from_millis(late), true));
+            Outcome::Drop
+        }
         Some(effect) => {
             pause(wait).await;
             call.scripted(&effect).await
@@ -162,11 +197,16 @@ pub(crate) async fn call(
 }
 
 /// Counts a call as running for as long as it lives.
-struct Running(Arc<Shared>);
+struct Running {
+    shared: Arc<Shared>,
+    creates: bool,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.lock().running -= 1;
+        let mut inner = self.shared.lock();
+        inner.running -= 1;
+        inner.creating -= u32::from(self.creates);
     }
 }
 
@@ -261,9 +301,13 @@ impl Call {
                 self.finish(&mut self.shared.lock(), Err(fault), false)
             }
             Effect::Http { status, body } => {
-                let outcome = Outcome::Page { status: *status, body: body.clone() };
                 self.record(&mut self.shared.lock(), *status, None, false);
-                outcome
+                Outcome::Page { status: *status, body: body.clone(), retry_after_s: None }
+            }
+            Effect::StayAway { status, seconds } => {
+                self.record(&mut self.shared.lock(), *status, None, false);
+                let (body, retry_after_s) = (String::new(), Some(*seconds));
+                Outcome::Page { status: *status, body, retry_after_s }
             }
             Effect::Hang => {
                 self.record(&mut self.shared.lock(), 0, None, false);

@@ -90,8 +90,19 @@ fn lost_answers_to_every_kind_of_write_end_right() {
         ("SecondaryAccount", "create", account("office", &["anna"])),
         ("SecondaryAccount", "create", account("office", &["anna", "bert"])),
         ("SecondaryAccount", "delete", account("office", &["bert"])),
+        (
+            "SecondaryAccount",
+            "update",
+            with(account("office", &["bert"]), json!({"personal": "Front desk"})),
+        ),
         ("Resource", "create", resource("room", 10)),
         ("Resource", "change", with(resource("room", 10), json!({"displayname": "Big room"}))),
+        ("Resource", "change", with(resource("room", 10), json!({"name": "hall"}))),
+        ("Group", "change", with(group("team", &["anna", "bert"]), json!({"name": "crew"}))),
+        ("User", "change", with(user("bert", 10), json!({"username": "bernd"}))),
+        ("User", "change", with(user("bert", 10), json!({"username": "bert"}))),
+        ("Resource", "create", with(resource("room", 10), json!({"oxContext": 20}))),
+        ("Resource", "delete", resource("room", 10)),
         ("User", "change", with(anna(), json!({"lastname": "Neu"}))),
         ("User", "changeByModuleAccess", with(anna(), json!({"oxAccess": "premium"}))),
         ("UserCopy", "copyUser", with(anna(), json!({"oxContext": "20"}))),
@@ -128,6 +139,39 @@ fn lost_answers_to_every_kind_of_write_end_right() {
     for ((lossy, calm), (service, operation, _)) in lossy.iter().zip(&calm).zip(&steps) {
         assert_eq!(lossy, calm, "{service}.{operation}");
     }
+}
+
+/// The answer is lost, and OX is through only a while after drover has asked whether it is there: nothing
+/// is made twice, nobody is blamed.
+#[test]
+fn what_ox_does_long_after_its_connection_is_gone_is_not_done_twice() {
+    let late = |service: &str, operation: &str, ms| {
+        Rule::new(Effect::DropThenApplyMs(ms)).on(service, operation).times(1)
+    };
+    let world = World::new();
+    let mut n = 0;
+    let mut through = |rule: Rule, item: Value| {
+        n += 1;
+        world.sim.script(rule);
+        world.put(&file(n), &item);
+        let run = world.provision();
+        assert!(!run.log.contains("stands still"), "{}", run.log);
+        world.sim.clear_script();
+    };
+    through(late("Context", "create", 200), context(20));
+    through(late("User", "createByModuleAccess", 200), user("anna", 10));
+    through(late("Group", "create", 200), group("team", &["anna"]));
+    through(late("SecondaryAccount", "create", 200), account("office", &["anna"]));
+    through(late("Resource", "create", 250), resource("room", 10));
+    through(late("Resource", "change", 200), with(resource("room", 10), json!({"name": "hall"})));
+    through(late("UserCopy", "copyUser", 200), with(user("anna", 10), json!({"oxContext": "20"})));
+    through(late("Resource", "delete", 200), gone(resource("hall", 10)));
+    assert_eq!(world.users(10), [""; 0]);
+    assert_eq!(world.users(20), ["anna"]);
+    let made = creates(&world);
+    assert!(made.values().all(|times| *times == 1), "{made:?}");
+    // A real OX makes two of a name if the second comes while the first is being made.
+    assert_eq!(world.count("OXResourceService.create"), 1, "{:?}", world.calls());
 }
 
 /// The copy of a moved user differs a little from him; that is put right also if the look at the copy

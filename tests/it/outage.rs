@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use drover::sim::{self, Effect, Rule, SeedContext};
+use drover::store::Store as _;
+use drover::store::sqlite::SqliteStore;
 use serde_json::{Value, json};
 
 use crate::world::{Service, World, eventually, file, user};
@@ -59,6 +61,11 @@ fn back_and_through(world: &World, mut service: Service) {
         .collect();
     assert!(blamed.is_empty(), "{blamed:?}");
     assert_eq!(service.terminate().0, 0);
+    let store = SqliteStore::open(&world.data.path().join("drover.db")).unwrap();
+    assert_eq!(store.faults().unwrap(), [], "no fault was written down");
+    let outcomes = store.outcomes(100).unwrap();
+    let attempts: Vec<_> = outcomes.iter().map(|outcome| outcome.attempts).collect();
+    assert_eq!(attempts, vec![1; 2 * CONTEXTS.len()], "an outage is no attempt");
     for id in CONTEXTS {
         assert_eq!(world.users(id), ["anna", "bert"], "context {id}");
     }
@@ -69,9 +76,8 @@ fn back_and_through(world: &World, mut service: Service) {
 fn one_probe_at_a_time(world: &World, effect: &Effect) {
     let mut log = world.sim.log();
     log.sort_by_key(|call| call.start_us);
-    let bad = |call: &sim::CallRecord| call.status == 0 || call.status == 502 || call.status == 503;
     // At first every context may have had a call on its way; after that there are only probes.
-    let probes: Vec<_> = log.iter().filter(|call| bad(call)).skip(CONTEXTS.len()).collect();
+    let probes: Vec<_> = log.iter().skip(CONTEXTS.len()).collect();
     for pair in probes.windows(2) {
         assert!(pair[0].end_us <= pair[1].start_us, "{effect:?}: {pair:?}");
     }
@@ -93,10 +99,71 @@ fn through_an_outage(effect: &Effect) {
 /// ERR-31: what a proxy answers in OX's place.
 #[test]
 fn a_page_of_a_proxy_is_an_outage() {
-    for status in [502, 503] {
+    for status in [502, 503, 504, 429] {
         let body = "<html><body><h1>Bad Gateway</h1></body></html>".to_owned();
         through_an_outage(&Effect::Http { status, body });
     }
+}
+
+/// ERR-31: a login page, nothing at all, half an answer: all with a status that promises more.
+#[test]
+fn what_is_no_whole_answer_of_ox_is_an_outage_whatever_its_status() {
+    let half =
+        "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>";
+    for (status, body) in
+        [(200, "<html><body>Please log in</body></html>"), (200, ""), (200, half), (500, half)]
+    {
+        through_an_outage(&Effect::Http { status, body: body.to_owned() });
+    }
+}
+
+/// ERR-26, ERR-30: OX does what it is told and its answers are lost. Nothing is done twice.
+#[test]
+fn answers_that_are_lost_are_an_outage_and_nothing_is_done_twice() {
+    let world = five_contexts();
+    world.sim.script(Rule::new(Effect::ApplyThenDrop));
+    let mut service = world.serve();
+    outage_is_told(&mut service);
+    one_probe_at_a_time(&world, &Effect::ApplyThenDrop);
+    world.sim.clear_script();
+    back_and_through(&world, service);
+    let creates = |call: &&sim::CallRecord| call.operation == "createByModuleAccess";
+    let log = world.sim.log();
+    assert_eq!(log.iter().filter(creates).count(), 2 * CONTEXTS.len(), "{:?}", world.calls());
+}
+
+/// ERR-30: what answers speaks no TLS.
+#[test]
+fn a_failed_tls_handshake_is_an_outage() {
+    let mut world = five_contexts();
+    world.env.insert("OX_SOAP_SERVER".into(), format!("https://{}", world.sim.addr()));
+    world.env.insert("DROVER__RETRY__ONCE_OUTAGE_S".into(), "0.5".into());
+    let before = world.queue();
+    let run = world.run_once();
+    assert_eq!(run.code, 4, "{}\n{}", run.stdout, run.log);
+    assert!(run.stdout.contains("OX cannot be reached:"), "{}", run.stdout);
+    assert!(!run.log.contains("stands still"), "{}", run.log);
+    assert_eq!(world.queue(), before);
+    assert_eq!(world.calls(), [""; 0]);
+    world.env.clear();
+    world.provision();
+    for id in CONTEXTS {
+        assert_eq!(world.users(id), ["anna", "bert"]);
+    }
+}
+
+/// ERR-19: who says for how long it wants to be left alone is left alone, all contexts together.
+#[test]
+fn a_page_that_says_how_long_to_stay_away_is_obeyed() {
+    let world = World::new();
+    world.put(&file(1), &user("anna", 10));
+    // The pauses of this world end at half a second.
+    world.sim.script(Rule::new(Effect::StayAway { status: 503, seconds: 2 }).times(1));
+    let run = world.provision();
+    let log = world.sim.log();
+    let pause = log[1].start_us - log[0].end_us;
+    assert!((2_000_000..10_000_000).contains(&pause), "{pause}: {}", run.log);
+    assert_eq!(world.users(10), ["anna"]);
 }
 
 /// ERR-30: the connection goes before anything was done.
