@@ -56,7 +56,7 @@ fn the_ledger_counts_intake_against_fates() {
     let fates = &told["fates"];
     let count = |name: &str| fates[name].as_u64().unwrap();
     assert_eq!(Fate::NAMES.iter().map(|name| count(name)).sum::<u64>(), 6);
-    assert_eq!((count("applied"), count("superseded")), (2, 1));
+    assert_eq!((count("applied"), count("superseded")), (1, 2));
     assert_eq!((count("faulty"), count("pending"), count("no-op")), (1, 1, 1));
     assert_eq!((&told["complete"], &told["agree"]), (&json!(true), &json!(true)));
     assert_eq!(told["entries"], 10, "six in, four out");
@@ -141,7 +141,7 @@ fn a_history_tells_newest_first_what_happened_and_why() {
     let lines: Vec<&str> = told.stdout.lines().collect();
     assert_eq!(lines[0], format!("{}  applied", file(2)));
     assert_holds(lines[1], &["user user-anna, intake 2, taken in 20", "ended 20", "attempts: 1"]);
-    assert_eq!(lines[2], format!("{}  applied", file(1)));
+    assert_eq!(lines[2], format!("{}  superseded: by {}", file(1), file(2)));
     let one = world.ask("history", &["user-anna", "--limit", "1"]);
     assert_eq!(one.stdout.lines().count(), 2);
 

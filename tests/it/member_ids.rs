@@ -30,7 +30,9 @@ impl Recorder for AtOnce {
         commit: Commit,
         _: Option<Coverage>,
     ) -> BoxFuture<'static, Result<(), RecordError>> {
-        commit.iter().for_each(|change| drop(self.1.learn(change)));
+        for change in &commit {
+            self.1.learn(change);
+        }
         let done = self.0.commit(&[commit]).map_err(|error| RecordError(error.to_string()));
         Box::pin(async { done })
     }
@@ -261,5 +263,101 @@ fn hits_and_misses_are_counted() {
         assert_eq!(found.there.len(), 3);
         let stats = env.index.cache_stats();
         assert_eq!((stats.hits, stats.misses, stats.size), (3, 0, 3));
+    });
+}
+
+/// Answers every look-up of many with full users as OX tells them; one connection at a time.
+fn ox_with_everybody() -> std::net::SocketAddr {
+    use std::io::{BufRead, BufReader, Read, Write};
+
+    let recorded = include_str!("../fixtures/soap/OXUserService/getMultipleData-ok.response.xml");
+    let (head, rest) = recorded.split_once("<return").unwrap();
+    let (user, _) = rest.split_once("</return>").unwrap();
+    let tail = &recorded[recorded.rfind("</return>").unwrap() + "</return>".len()..];
+    let (before, after) = user.split_once(":name>").unwrap();
+    let after = &after[after.find('<').unwrap()..];
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut stream, mut line) = (stream, String::new());
+            let mut length = 0;
+            while reader.read_line(&mut line).unwrap() > 0 {
+                let lower = line.to_lowercase();
+                if let Some(number) = lower.strip_prefix("content-length:") {
+                    length = number.trim().parse().unwrap();
+                }
+                let ended = line == "\r\n";
+                line.clear();
+                if !ended {
+                    continue;
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                let body = String::from_utf8(body).unwrap();
+                let names = body.split(":name>").skip(1).step_by(2);
+                let mut answer = head.to_owned();
+                for name in names.filter_map(|rest| rest.split('<').next()) {
+                    answer.extend(["<return", before, ":name>", name, after, "</return>"]);
+                }
+                answer += tail;
+                let length = answer.len();
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n\r\n"
+                );
+                stream.write_all(head.as_bytes()).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        }
+    });
+    address
+}
+
+/// Megabytes of this process: the most so far (`VmHWM`), or now (`VmRSS`).
+fn megabytes(which: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(which)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+struct AnyKey;
+
+impl drover::ox::CredentialSource for AnyKey {
+    fn credentials(
+        &self,
+        _: drover::ox::Account,
+    ) -> Result<Option<drover::ox::Credentials>, String> {
+        let password = drover::model::Secret::new("x");
+        Ok(Some(drover::ox::Credentials { login: "oxadmin".to_owned(), password }))
+    }
+}
+
+// CAC-05
+#[test]
+#[ignore = "a measurement: cargo nextest run --run-ignored only rebuilding --no-capture"]
+fn rebuilding_the_numbers_of_a_hundred_thousand_users_takes_less_than_a_hundred_megabytes() {
+    const USERS: u32 = 100_000;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let bench = Bench::new();
+        let url = format!("http://{}", ox_with_everybody()).parse().unwrap();
+        let settings = drover::ox::ClientSettings::new(url);
+        let client = drover::ox::SoapClient::new(&settings, Arc::new(AnyKey), None).unwrap();
+        let env = Env { ox: Arc::new(client), ..env(&bench, USERS) };
+        // Everybody gets the recorded user's number, so every placement is written anew, too. The
+        // peak of the preparations is forgotten first.
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
+        let (before, begun) = (megabytes("VmRSS"), std::time::Instant::now());
+        let mut rebuild = Rebuild::begin(&env, HERE);
+        let mut chunks = 0;
+        while rebuild.left() > 0 {
+            rebuild.chunk(&env).await.unwrap();
+            chunks += 1;
+        }
+        let grown = megabytes("VmHWM") - before;
+        println!("{USERS} users, {chunks} chunks, {grown} MB more, {:?}", begun.elapsed());
+        assert_eq!(chunks, 100);
+        assert!(grown < 100, "{grown} MB");
     });
 }

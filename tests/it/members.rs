@@ -240,3 +240,45 @@ fn one_more_in_a_group_of_fifty_thousand_is_one_call_with_one_member() {
         assert_eq!(bench.ox.log().len(), 1);
     });
 }
+
+// OBJ-45, the durable part: what a member more in a group of fifty thousand writes to the disk.
+#[test]
+#[ignore = "a measurement: cargo nextest run --run-ignored only written_for --no-capture"]
+fn bytes_written_for_one_more_in_a_group_of_fifty_thousand() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("drover.db");
+    let store = drover::store::SqliteStore::open(&path).unwrap();
+    let member = |number: u32| format!("{number:08x}-0000-4000-8000-000000000000");
+    let dn = |number: u32| format!("uid={},cn=users,dc=heide,dc=example", name(number));
+    let object = |count: u32| {
+        let dns: Vec<String> = (0..count).map(dn).collect();
+        Change::PutObject {
+            id: ObjectId::new("team"),
+            kind: ObjectKind::Group,
+            dn: Dn::new("cn=team,dc=heide,dc=example"),
+            members: dns.iter().map(|dn| Dn::new(dn).key().clone()).collect(),
+            properties: json!({"name": "team", "users": dns}).as_object().cloned(),
+        }
+    };
+    let placement = |count: u32| Change::PutPlacement {
+        id: ObjectId::new("team"),
+        context: ContextId(10),
+        placement: Placement::Group {
+            ox: OxId(5),
+            name: "team".into(),
+            members: (0..count).map(|n| (ObjectId::new(&member(n)), OxId(n + 10))).collect(),
+        },
+    };
+    store.commit(&[vec![object(MANY), placement(MANY)]]).unwrap();
+    let written = |what: &str, change: Change| {
+        let checkpoint = rusqlite::Connection::open(&path).unwrap();
+        checkpoint.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        let begun = std::time::Instant::now();
+        store.commit(&[vec![change]]).unwrap();
+        let took = begun.elapsed();
+        let log = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
+        println!("{what}: {} KiB in {took:?}", log / 1024);
+    };
+    written("object", object(MANY + 1));
+    written("placement", placement(MANY + 1));
+}

@@ -1,7 +1,7 @@
 //! The whole source once more, as after a resync of the listener: OX is as it should be, so nothing
 //! is asked of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use drover::sim;
 use serde_json::Value;
@@ -23,6 +23,9 @@ fn replaying_the_newest_state_of_every_object_makes_no_call_at_all() {
     for item in workload.items() {
         newest.insert(item.content["id"].as_str().unwrap(), &item.content);
     }
+    let kinds: BTreeSet<&str> =
+        newest.values().map(|content| content["udm_object_type"].as_str().unwrap()).collect();
+    assert_eq!(kinds.len(), 6, "one of every kind: {kinds:?}");
     let replay = |year: &str| {
         for (content, n) in newest.values().zip(0u32..) {
             world.put(&format!("{year}{}", &file(n)[4..]), content);

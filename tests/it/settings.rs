@@ -136,6 +136,7 @@ fn defaults_are_as_documented() {
     assert_eq!(settings.limits.calls_per_second, None);
     assert!((1..=4).contains(&settings.limits.threads()));
     assert_eq!(settings.retry.once_attempts.get(), 3);
+    assert_eq!(settings.groups, drover::plan::group::GroupPolicy::default());
     assert_eq!(settings.retry.once_outage, Duration::from_secs(60));
     assert_eq!(settings.run.interval, None);
     assert_eq!(settings.run.drain, Duration::from_secs(4));
@@ -223,6 +224,10 @@ fn bad_values_name_variable_value_and_cure() {
         ("DROVER__OX__READ_DEADLINE_S", "0", "is not a number of seconds from 0.001"),
         ("DROVER__OX__INSECURE", "maybe", "is not true or false"),
         ("DROVER__RETRY__ON_FAULT", "skip", "is not one of stop, park"),
+        ("DROVER__GROUPS__DELTA_MAX", "10001", "is not a whole number from 0 to 10000"),
+        ("DROVER__GROUPS__VERIFY", "always", "is not one of before, after, never"),
+        ("DROVER__GROUPS__VERIFY_EVERY", "0", "is not a whole number from 1 to 1000000"),
+        ("DROVER__GROUPS__EMPTY", "remove", "is not one of delete, keep, hold"),
         ("DROVER__RETRY__BUSY_MAX_S", "0.1", "is not at least retry.busy_first_s"),
     ];
     for (name, value, told) in cases {
