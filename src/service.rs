@@ -20,7 +20,7 @@ use crate::plan::attributes::{
 use crate::plan::entitlement::ProfileBook;
 use crate::profiles::{self, ProfilesError, ProfilesFile};
 use crate::provision::Policy;
-use crate::queue::{DataLock, DirectoryQueue, DirectorySettings, LockError};
+use crate::queue::{DataLock, DirectoryQueue, DirectorySettings, Found, LockError};
 use crate::route::Identifiers;
 use crate::settings::{MailServer, Settings};
 use crate::store::StoreError;
@@ -109,6 +109,12 @@ impl Service {
         std::fs::create_dir_all(&queue_dir)
             .map_err(|source| ServiceError::QueueFolder { path: queue_dir.clone(), source })?;
         let database = settings.database();
+        let cut_short = match lock.found() {
+            Found::Finished => false,
+            Found::Unfinished => true,
+            // A lock file is lost more easily than a database.
+            Found::Nothing => database.exists(),
+        };
         let store = SqliteStore::open(&database)
             .map_err(|reason| ServiceError::Store { path: database, reason })?;
         let credentials_path = settings.credentials_file();
@@ -138,7 +144,7 @@ impl Service {
             book,
             mapping: mapping(&settings.attribute_mapping())?,
             policy: policy(settings),
-            rules: rules(settings, until),
+            rules: rules(settings, until, cut_short),
             arbiters: settings.limits.threads(),
             writer_thread: true,
             queue_place: queue_dir.display().to_string(),
@@ -209,7 +215,7 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
-fn rules(settings: &Settings, until: Until) -> Rules {
+fn rules(settings: &Settings, until: Until, cut_short: bool) -> Rules {
     let retry = &settings.retry;
     Rules {
         until,
@@ -223,6 +229,7 @@ fn rules(settings: &Settings, until: Until) -> Rules {
             user: settings.mapping.user_identifier.clone(),
             group: settings.mapping.group_identifier.clone(),
         },
+        cut_short,
         seed: rand::random(),
     }
 }

@@ -95,6 +95,8 @@ pub struct Rules {
     pub drain: Duration,
     /// Which properties name users and groups.
     pub identifiers: Identifiers,
+    /// Whether an earlier run was cut short: it may have begun with what is in the queue at the start.
+    pub cut_short: bool,
     /// Seed of the jitter.
     pub seed: u64,
 }
@@ -123,6 +125,8 @@ struct Item {
     kind: ObjectKind,
     contexts: Vec<ContextId>,
     superseded_by: Option<ItemName>,
+    /// An earlier run may have begun with it, and been killed before it could remember that.
+    maybe_begun: bool,
 }
 
 /// One pending piece of work.

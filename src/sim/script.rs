@@ -63,6 +63,8 @@ pub enum Effect {
     DropBefore,
     /// Done, but the connection is closed instead of an answer.
     ApplyThenDrop,
+    /// Done, but never answered; the connection stays open.
+    ApplyThenHang,
     /// All idle connections are closed without a word, and this one once it has answered.
     CloseIdle,
 }

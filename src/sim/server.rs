@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     started: Instant,
     /// Counts how often all idle connections were told to close.
     pub(crate) close_idle: watch::Sender<u64>,
+    /// Told whenever a call arrives, is done or ends.
+    pub(crate) moved: watch::Sender<()>,
     pub(crate) stop: watch::Sender<bool>,
 }
 
@@ -45,7 +47,6 @@ pub(crate) struct Inner {
     rng: ChaCha8Rng,
     /// Contexts whose users are being written.
     locked: HashSet<u32>,
-    running: u64,
 }
 
 impl Inner {
@@ -91,11 +92,11 @@ impl Shared {
                 ids: ExceptionIds { server: rng.random(), next: 0 },
                 rng,
                 locked: HashSet::new(),
-                running: 0,
             }),
             config,
             started: Instant::now(),
             close_idle: watch::Sender::new(0),
+            moved: watch::Sender::new(()),
             stop: watch::Sender::new(false),
         };
         for seed in &shared.config.contexts {
@@ -134,13 +135,15 @@ pub(crate) async fn call(
     let target = request.as_ref().map(service::target).unwrap_or_default();
     let verdict = {
         let mut inner = shared.lock();
-        let Inner { script, rng, stats, running, .. } = &mut *inner;
-        *running += 1;
-        stats.max_concurrent = stats.max_concurrent.max(*running);
+        let Inner { script, rng, stats, .. } = &mut *inner;
+        stats.arrived += 1;
+        stats.running += 1;
+        stats.max_concurrent = stats.max_concurrent.max(stats.running);
         let operation = request.as_ref().map_or("", |request| request.operation.name);
         script.judge(service.name, operation, &target, rng)
     };
-    let _running = Running(Arc::clone(shared));
+    shared.moved.send_replace(());
+    let running = Running(Arc::clone(shared));
     let call = Call { shared: Arc::clone(shared), service, request, target, connection, start };
     if verdict.close_idle {
         shared.close_idle.send_modify(|times| *times += 1);
@@ -148,8 +151,12 @@ pub(crate) async fn call(
     let wait = verdict.delay;
     let mut outcome = match verdict.effect {
         None if wait.is_zero() && !call.must_wait() => call.apply(false),
-        None => detached(call.run(wait, false)).await,
-        Some(Effect::ApplyThenDrop) => detached(call.run(wait, true)).await,
+        None => detached(running, call.run(wait, false)).await,
+        Some(Effect::ApplyThenDrop) => detached(running, call.run(wait, true)).await,
+        Some(Effect::ApplyThenHang) => {
+            detached(running, call.run(wait, true)).await;
+            std::future::pending().await
+        }
         Some(effect) => {
             pause(wait).await;
             call.scripted(&effect).await
@@ -166,11 +173,21 @@ struct Running(Arc<Shared>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.lock().running -= 1;
+        self.0.lock().stats.running -= 1;
+        self.0.moved.send_replace(());
     }
 }
 
-async fn detached(run: impl Future<Output = Outcome> + Send + 'static) -> Outcome {
+/// Goes on, and counts as running, whoever stops waiting.
+async fn detached(
+    running: Running,
+    run: impl Future<Output = Outcome> + Send + 'static,
+) -> Outcome {
+    let run = async move {
+        let outcome = run.await;
+        drop(running);
+        outcome
+    };
     // Only a panic ends the task without an outcome.
     tokio::spawn(run).await.unwrap_or(Outcome::Drop)
 }
@@ -284,6 +301,7 @@ impl Call {
     ) -> Outcome {
         let write = self.request.as_ref().is_ok_and(service::is_write);
         let applied = write && result.is_ok();
+        inner.stats.applied += u64::from(applied);
         let (status, text, fault) = match result {
             Ok(text) => (200, text, None),
             Err(fault) => {
@@ -324,5 +342,6 @@ impl Call {
         if inner.log.push(record) {
             inner.stats.log_dropped += 1;
         }
+        self.shared.moved.send_replace(());
     }
 }

@@ -98,6 +98,7 @@ impl Supervisor {
                 kind: file.kind,
                 contexts: Vec::new(),
                 superseded_by: None,
+                maybe_begun: self.reading && self.rules.cut_short,
             }),
             attempts: 0,
             earlier_attempts: 0,
@@ -172,7 +173,12 @@ impl Supervisor {
                     .task(*entry)
                     .is_some_and(|task| task.fault.is_some() && task.suspect.is_empty())
         };
-        let untouched = |entry: &EntryId| !self.lanes.begun(*entry);
+        // What was made in OX right before drover was killed must not be left behind there.
+        let maybe_begun = |entry: &EntryId| {
+            let task = self.lanes.task(*entry);
+            task.is_some_and(|task| matches!(&task.what, What::Item(item) if item.maybe_begun))
+        };
+        let untouched = |entry: &EntryId| !self.lanes.begun(*entry) && !maybe_begun(entry);
         let known = self.env.index.known(&file.id).is_some();
         if known && !pending.iter().any(refused)
             || !pending.iter().all(|entry| untouched(entry) || refused(entry))
