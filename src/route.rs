@@ -198,6 +198,11 @@ impl Router {
         let needing = self.needs_release(file, &released);
         pairs.extend(needing.into_iter().map(|other| (entry, other, Need::Hard)));
         let unordered = order(lanes, pairs);
+        if index.with(&file.id, |known| known.heading.is_some()).unwrap_or(false)
+            && !self.is_pending(&file.id)
+        {
+            goes_on_first(lanes, &own, entry);
+        }
         self.remember(entry, file, identity, &own, claims, released);
         Routed { entry, lanes: own, unordered }
     }
@@ -563,4 +568,19 @@ fn order<T>(lanes: &mut Lanes<T>, pairs: Vec<(EntryId, EntryId, Need)>) -> Vec<U
         }
     }
     unordered
+}
+
+/// A move that was begun before drover was killed goes on before all else in its contexts: only it
+/// knows that the object is in two places, and that what belongs to it has come along.
+fn goes_on_first<T>(lanes: &mut Lanes<T>, own: &BTreeSet<Lane>, entry: EntryId) {
+    for lane in own {
+        let others: Vec<EntryId> =
+            lanes.in_lane(*lane).take_while(|other| *other != entry).collect();
+        for other in others {
+            // Nothing goes past the deletion of a context; the next one may be behind it.
+            if lanes.before(entry, other, Need::Soft) == Moved::Ahead {
+                break;
+            }
+        }
+    }
 }

@@ -21,7 +21,7 @@ use crate::plan::attributes::{
 use crate::plan::entitlement::ProfileBook;
 use crate::profiles::{self, ProfilesError, ProfilesFile};
 use crate::provision::Policy;
-use crate::queue::{DataLock, DirectoryQueue, DirectorySettings, LockError};
+use crate::queue::{DataLock, DirectoryQueue, DirectorySettings, Found, LockError};
 use crate::route::Identifiers;
 use crate::settings::{MailServer, Settings};
 use crate::store::StoreError;
@@ -113,6 +113,12 @@ impl Service {
         std::fs::create_dir_all(&queue_dir)
             .map_err(|source| ServiceError::QueueFolder { path: queue_dir.clone(), source })?;
         let database = settings.database();
+        let cut_short = match lock.found() {
+            Found::Finished => false,
+            Found::Unfinished => true,
+            // A lock file is lost more easily than a database.
+            Found::Nothing => database.exists(),
+        };
         let store = SqliteStore::open_keeping(&database, settings.ledger.keep)
             .map_err(|reason| ServiceError::Store { path: database, reason })?;
         let credentials_path = settings.credentials_file();
@@ -143,7 +149,7 @@ impl Service {
             book,
             mapping: mapping(&settings.attribute_mapping())?,
             policy: policy(settings),
-            rules: rules(settings, until),
+            rules: rules(settings, until, cut_short),
             arbiters: settings.limits.threads(),
             writer_thread: true,
             queue_place: queue_dir.display().to_string(),
@@ -218,7 +224,7 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
-fn rules(settings: &Settings, until: Until) -> Rules {
+fn rules(settings: &Settings, until: Until, cut_short: bool) -> Rules {
     let retry = &settings.retry;
     Rules {
         until,
@@ -233,6 +239,7 @@ fn rules(settings: &Settings, until: Until) -> Rules {
             user: settings.mapping.user_identifier.clone(),
             group: settings.mapping.group_identifier.clone(),
         },
+        cut_short,
         seed: rand::random(),
     }
 }

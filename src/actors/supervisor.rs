@@ -116,6 +116,8 @@ pub struct Rules {
     pub drain: Duration,
     /// Which properties name users and groups.
     pub identifiers: Identifiers,
+    /// Whether an earlier run was cut short: it may have begun with what is in the queue at the start.
+    pub cut_short: bool,
     /// Seed of the jitter.
     pub seed: u64,
 }
@@ -148,6 +150,8 @@ struct Item {
     earlier: Vec<Earlier>,
     /// Why the item of the same object before it is done on its own.
     apart: Option<Apart>,
+    /// An earlier run may have begun with it, and been killed before it could remember that.
+    maybe_begun: bool,
 }
 
 /// A queue file that cannot be used.

@@ -101,6 +101,9 @@ fn exit_of(error: &ServiceError) -> Exit {
 
 /// Runs the engine, and has it drained on SIGTERM or SIGINT; a second signal ends it at once.
 async fn serve(service: Service, settings: &Settings) -> anyhow::Result<Report> {
+    // Before it says that it has started: who reads that may well send a signal at once.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let running = service.start()?;
     tracing::info!(
         queue = %settings.queue_dir().display(),
@@ -108,8 +111,6 @@ async fn serve(service: Service, settings: &Settings) -> anyhow::Result<Report> 
         "drover {} has started", env!("CARGO_PKG_VERSION")
     );
     let stopper = running.engine.stopper();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let on_signal = stopper.clone();
     actix_rt::spawn(async move {
         loop {
@@ -138,7 +139,15 @@ async fn serve(service: Service, settings: &Settings) -> anyhow::Result<Report> 
         }
     });
     let report = running.engine.ended().await;
-    drop(running.lock);
+    // With looks at groups, which are pending, too.
+    let nothing_left = report.broken.is_none()
+        && report.snapshot.pending == 0
+        && report.snapshot.faulty.is_empty();
+    if nothing_left && let Err(problem) = running.lock.finish() {
+        tracing::warn!(
+            "cannot write the lock file: {problem}; the next start will be more careful"
+        );
+    }
     Ok(report)
 }
 

@@ -1,9 +1,10 @@
 //! The workload: queue files as a directory service would write them, from a seed.
 //!
-//! Two phases: the first load of an empty OX, and a wave of changes over it. Together they hold
-//! every kind of object and every kind of change that drover knows, in all the forms in which
-//! directories deliver one and the same value, and in orders that real queues have: users before
-//! their context, groups before their users, the consequences of a rename in files of their own.
+//! Two phases: the first load of an empty OX, and a wave of changes over it (or several waves, each
+//! a phase of its own). Together they hold every kind of object and every kind of change that drover
+//! knows, in all the forms in which directories deliver one and the same value, and in orders that
+//! real queues have: users before their context, groups before their users, the consequences of a
+//! rename in files of their own.
 //!
 //! What is *not* in it, because nobody could say what OX should then hold: two objects with one name
 //! or address at one time, users who still point to a context when it is deleted, and a birthday or
@@ -63,11 +64,19 @@ pub struct Workload {
 impl Workload {
     /// Makes the workload of the given size and seed.
     pub fn generate(params: Params) -> Self {
+        Self::with_waves(params, 1)
+    }
+
+    /// The same with as many waves of changes, each a phase of its own.
+    pub fn with_waves(params: Params, waves: usize) -> Self {
         let mut town = Town::new(params);
         first_load::run(&mut town);
-        let first = town.take_items();
-        wave::run(&mut town);
-        Self { phases: vec![first, town.take_items()] }
+        let mut phases = vec![town.take_items()];
+        for _ in 0..waves {
+            wave::run(&mut town);
+            phases.push(town.take_items());
+        }
+        Self { phases }
     }
 
     /// What stands in the items, phase by phase, as [`order`](crate::demo::judge::order) wants it

@@ -38,12 +38,28 @@ pub enum LockError {
     },
 }
 
+/// What stands in the lock file after a run that left nothing undone.
+const FINISHED: &str = "free, nothing was left undone";
+
+/// What the last one that had the lock has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nobody ever had it, or nobody knows.
+    Nothing,
+    /// It ended with nothing left undone.
+    Finished,
+    /// It was killed, or ended with work left: of that, some may have been begun.
+    Unfinished,
+}
+
 /// The lock of a data directory, held until this is dropped or the process ends, however it ends.
 ///
-/// The file stays: to remove it would let a second process lock a file that nobody sees any more.
+/// The file stays: to remove it would let a second process lock a file that nobody sees any more. It
+/// also tells the next one how this one ended.
 #[derive(Debug)]
 pub struct DataLock {
     file: File,
+    found: Found,
 }
 
 impl DataLock {
@@ -68,31 +84,47 @@ impl DataLock {
             }
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
-        let mut lock = Self { file };
-        lock.sign().map_err(unusable)?;
+        let found = match holder(&mut file).map_err(unusable)?.as_str() {
+            "" => Found::Nothing,
+            FINISHED => Found::Finished,
+            _ => Found::Unfinished,
+        };
+        let mut lock = Self { file, found };
+        let now = jiff::Timestamp::now();
+        lock.write(&format!("pid {}, since {now:.0}", std::process::id())).map_err(unusable)?;
         Ok(lock)
     }
 
-    /// Writes down who has the lock.
-    fn sign(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
+    /// How the last one ended.
+    pub fn found(&self) -> Found {
+        self.found
+    }
+
+    /// Gives the lock back after all work was done, and lets the next one know.
+    ///
+    /// # Errors
+    /// If the file cannot be written. The lock is given back all the same; the next one will believe
+    /// that work was left.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.write(FINISHED)
+    }
+
+    /// Replaces what stands in the file. It is never empty on the way, and on the disk when this
+    /// returns: who is cut short here must not look as if all was done.
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        let line = format!("{line}\n");
         self.file.rewind()?;
-        let now = jiff::Timestamp::now();
-        writeln!(self.file, "pid {}, since {now:.0}", std::process::id())
+        self.file.write_all(line.as_bytes())?;
+        self.file.set_len(line.len() as u64)?;
+        self.file.sync_all()
     }
 }
 
-impl Drop for DataLock {
-    fn drop(&mut self) {
-        // Emptied for those who look into it; closing the file is what releases the lock.
-        let _ = self.file.set_len(0);
-    }
-}
-
+/// What stands in the file; not always text, if the disk was not well.
 fn holder(file: &mut File) -> io::Result<String> {
-    let mut text = String::new();
-    file.take(MAX_HOLDER).read_to_string(&mut text)?;
-    Ok(text.trim().to_owned())
+    let mut bytes = Vec::new();
+    file.take(MAX_HOLDER).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
 #[cfg(test)]
@@ -108,6 +140,17 @@ mod tests {
         assert!(refused.contains("stop that one first"), "{refused}");
         drop(first);
         DataLock::acquire(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn the_next_one_knows_whether_anything_was_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let next = || DataLock::acquire(dir.path()).unwrap();
+        assert_eq!(next().found(), Found::Nothing);
+        assert_eq!(next().found(), Found::Unfinished, "dropped, as by the end of the process");
+        next().finish().unwrap();
+        assert_eq!(next().found(), Found::Finished);
+        assert_eq!(next().found(), Found::Unfinished, "the last one counts");
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! `/sim/`: state, log, counters, script and seeds of a running simulator.
+//!
+//! `GET /sim/wait?arrived=N` answers with the counters as soon as N calls have arrived since the
+//! start; `applied=N` waits for writes that were done, `idle` for no call to be in the server, and
+//! `ms=N` limits the wait (unlimited otherwise). Conditions that are left out hold.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -10,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::SeedContext;
 use super::http::{body_text, response};
+use super::log::Stats;
 use super::script::{Rule, ScriptUpdate};
 use super::server::Shared;
 
@@ -28,6 +34,10 @@ pub(crate) async fn answer(
             let stats = shared.lock().stats();
             json_response(200, &serde_json::to_value(stats).unwrap_or_default())
         }
+        (Method::GET, "wait") => match Wait::read(parts.uri.query().unwrap_or_default()) {
+            Some(wait) => json_response(200, &wait.passed(shared).await),
+            None => refuse("expected arrived=N, applied=N, idle or ms=N"),
+        },
         (Method::GET, "log") => log(shared),
         (Method::DELETE, "log") => {
             shared.lock().log.clear();
@@ -58,6 +68,57 @@ pub(crate) async fn answer(
             None => refuse("the request did not arrive whole"),
         },
         _ => json_response(404, &json!({ "error": "no such control" })),
+    }
+}
+
+/// What is waited for.
+#[derive(Default)]
+struct Wait {
+    arrived: u64,
+    applied: u64,
+    idle: bool,
+    most: Option<Duration>,
+}
+
+impl Wait {
+    fn read(query: &str) -> Option<Self> {
+        let mut wait = Self::default();
+        for part in query.split('&').filter(|part| !part.is_empty()) {
+            match part.split_once('=') {
+                Some(("arrived", number)) => wait.arrived = number.parse().ok()?,
+                Some(("applied", number)) => wait.applied = number.parse().ok()?,
+                Some(("ms", number)) => {
+                    wait.most = Some(Duration::from_millis(number.parse().ok()?));
+                }
+                None if part == "idle" => wait.idle = true,
+                _ => return None,
+            }
+        }
+        Some(wait)
+    }
+
+    fn is_over(&self, stats: &Stats) -> bool {
+        stats.arrived >= self.arrived
+            && stats.applied >= self.applied
+            && (stats.running == 0 || !self.idle)
+    }
+
+    /// The counters when it is over, or when the time is up.
+    async fn passed(self, shared: &Shared) -> Value {
+        let mut moved = shared.moved.subscribe();
+        let over = async {
+            while !self.is_over(&shared.lock().stats) {
+                if moved.changed().await.is_err() {
+                    break;
+                }
+            }
+        };
+        match self.most {
+            // Too late is no error: the counters say how far it is.
+            Some(most) => drop(tokio::time::timeout(most, over).await),
+            None => over.await,
+        }
+        serde_json::to_value(shared.lock().stats()).unwrap_or_default()
     }
 }
 

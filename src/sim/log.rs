@@ -82,6 +82,12 @@ pub struct Stats {
     pub overlapping_user_writes: BTreeMap<u32, u64>,
     /// By context, how many user writes gave up waiting for others.
     pub user_update_conflicts: BTreeMap<u32, u64>,
+    /// Calls that have arrived.
+    pub arrived: u64,
+    /// Writes that were done, whatever was answered.
+    pub applied: u64,
+    /// Calls in the server now; one whose client has gone away counts until it has ended.
+    pub running: u64,
     /// Most calls in the server at one time.
     pub max_concurrent: u64,
     /// Connections accepted.

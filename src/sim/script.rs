@@ -73,6 +73,8 @@ pub enum Effect {
     ApplyThenDrop,
     /// The connection is closed at once, and so many milliseconds later it is done all the same.
     DropThenApplyMs(u64),
+    /// Done, but never answered; the connection stays open.
+    ApplyThenHang,
     /// All idle connections are closed without a word, and this one once it has answered.
     CloseIdle,
 }

@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     started: Instant,
     /// Counts how often all idle connections were told to close.
     pub(crate) close_idle: watch::Sender<u64>,
+    /// Told whenever a call arrives, is done or ends.
+    pub(crate) moved: watch::Sender<()>,
     pub(crate) stop: watch::Sender<bool>,
 }
 
@@ -46,7 +48,6 @@ pub(crate) struct Inner {
     rng: ChaCha8Rng,
     /// Contexts whose users are being written.
     locked: HashSet<u32>,
-    running: usize,
     /// Context creates among them.
     creating: u32,
     pub(crate) capacity: Option<Capacity>,
@@ -67,7 +68,8 @@ impl Inner {
             0.0 => Capacity::usual_seconds(service, operation),
             scripted => scripted,
         };
-        let seconds = capacity.seconds(usual, self.running, &mut self.rng);
+        let running = usize::try_from(self.stats.running).unwrap_or(usize::MAX);
+        let seconds = capacity.seconds(usual, running, &mut self.rng);
         verdict.delay = Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let fails = Capacity::create_fails(self.creating);
         if creates && verdict.effect.is_none() && self.rng.random::<f64>() < fails {
@@ -114,13 +116,13 @@ impl Shared {
                 ids: ExceptionIds { server: rng.random(), next: 0 },
                 rng,
                 locked: HashSet::new(),
-                running: 0,
                 creating: 0,
                 capacity: config.capacity.clone(),
             }),
             config,
             started: Instant::now(),
             close_idle: watch::Sender::new(0),
+            moved: watch::Sender::new(()),
             stop: watch::Sender::new(false),
         };
         for seed in &shared.config.contexts {
@@ -161,16 +163,17 @@ pub(crate) async fn call(
     let creates = service.name == "OXContextService" && operation.starts_with("create");
     let verdict = {
         let mut inner = shared.lock();
-        inner.running += 1;
-        inner.creating += u32::from(creates);
-        let running = u64::try_from(inner.running).unwrap_or(u64::MAX);
-        inner.stats.max_concurrent = inner.stats.max_concurrent.max(running);
-        let Inner { script, rng, .. } = &mut *inner;
+        let Inner { script, rng, stats, .. } = &mut *inner;
+        stats.arrived += 1;
+        stats.running += 1;
+        stats.max_concurrent = stats.max_concurrent.max(stats.running);
         let mut verdict = script.judge(service.name, operation, &target, rng);
+        inner.creating += u32::from(creates);
         inner.crowd(service.name, operation, creates, &mut verdict);
         verdict
     };
-    let _running = Running { shared: Arc::clone(shared), creates };
+    shared.moved.send_replace(());
+    let running = Running { shared: Arc::clone(shared), creates };
     let call = Call { shared: Arc::clone(shared), service, request, target, connection, start };
     if verdict.close_idle {
         shared.close_idle.send_modify(|times| *times += 1);
@@ -178,11 +181,16 @@ pub(crate) async fn call(
     let wait = verdict.delay;
     let mut outcome = match verdict.effect {
         None if wait.is_zero() && !call.must_wait() => call.apply(false),
-        None => detached(call.run(wait, false)).await,
-        Some(Effect::ApplyThenDrop) => detached(call.run(wait, true)).await,
+        None => detached(running, call.run(wait, false)).await,
+        Some(Effect::ApplyThenDrop) => detached(running, call.run(wait, true)).await,
+        Some(Effect::ApplyThenHang) => {
+            detached(running, call.run(wait, true)).await;
+            std::future::pending().await
+        }
         Some(Effect::DropThenApplyMs(late)) => {
             // Nobody waits for it, as nobody waits for the real one.
-            tokio::spawn(call.run(wait + Duration::from_millis(late), true));
+            let late = call.run(wait + Duration::from_millis(late), true);
+            tokio::spawn(detached(running, late));
             Outcome::Drop
         }
         Some(effect) => {
@@ -205,12 +213,23 @@ struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let mut inner = self.shared.lock();
-        inner.running -= 1;
+        inner.stats.running -= 1;
         inner.creating -= u32::from(self.creates);
+        drop(inner);
+        self.shared.moved.send_replace(());
     }
 }
 
-async fn detached(run: impl Future<Output = Outcome> + Send + 'static) -> Outcome {
+/// Goes on, and counts as running, whoever stops waiting.
+async fn detached(
+    running: Running,
+    run: impl Future<Output = Outcome> + Send + 'static,
+) -> Outcome {
+    let run = async move {
+        let outcome = run.await;
+        drop(running);
+        outcome
+    };
     // Only a panic ends the task without an outcome.
     tokio::spawn(run).await.unwrap_or(Outcome::Drop)
 }
@@ -328,6 +347,7 @@ impl Call {
     ) -> Outcome {
         let write = self.request.as_ref().is_ok_and(service::is_write);
         let applied = write && result.is_ok();
+        inner.stats.applied += u64::from(applied);
         let (status, text, fault) = match result {
             Ok(text) => (200, text, None),
             Err(fault) => {
@@ -368,5 +388,6 @@ impl Call {
         if inner.log.push(record) {
             inner.stats.log_dropped += 1;
         }
+        self.shared.moved.send_replace(());
     }
 }

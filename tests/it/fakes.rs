@@ -744,6 +744,7 @@ impl Bench {
             busy_attempts: NonZeroU32::new(5).unwrap(),
             drain: seconds(4),
             identifiers: Identifiers { user: "username".into(), group: "name".into() },
+            cut_short: false,
             seed: 1,
         }
     }

@@ -189,3 +189,58 @@ fn a_context_not_yet_made_at_the_crash_is_made_with_the_stored_password() {
     assert_eq!(world.users(30), ["anna"]);
     assert_eq!(world.credentials()["30"], stored);
 }
+
+/// ERR-26, CAC-08: made in OX right before the crash, deleted in the directory before the next start.
+/// The two must not be taken for something that never was.
+#[test]
+fn what_was_made_right_before_the_crash_and_is_gone_at_the_next_start_goes_from_ox_too() {
+    let makings = [
+        ("User.createByModuleAccess", user("anna", 10)),
+        ("Resource.create", resource("room", 10)),
+        ("Context.create", context(30)),
+        ("Group.create", group("team", &["bert"])),
+        ("SecondaryAccount.create", account("office", &["bert"])),
+    ];
+    for (operation, item) in makings {
+        let world = World::new();
+        world.put(&file(1), &user("bert", 10));
+        world.provision();
+        let before = world.sim.state()["contexts"].clone();
+        let (service, action) = operation.split_once('.').unwrap();
+        world.sim.script(Rule::new(Effect::ApplyThenHang).on(service, action));
+        world.put(&file(2), &item);
+        let running = world.serve();
+        eventually(operation, || world.sim.state()["contexts"] != before);
+        running.kill();
+        world.sim.clear_script();
+        world.put(&file(3), &gone(item));
+        world.provision();
+        assert_eq!(world.sim.state()["contexts"], before, "{operation}");
+    }
+}
+
+/// D44: a move that was begun is finished before anything else is done that concerns the user: OX
+/// has copied his functional accounts, too, and who deletes them elsewhere would not know.
+#[test]
+fn a_begun_move_goes_on_before_all_else_after_a_crash() {
+    let world = World::new();
+    world.put(&file(1), &context(20));
+    world.put(&file(2), &user("anna", 10));
+    world.put(&file(3), &account("office", &["anna"]));
+    world.put(&file(4), &group("team", &["anna"]));
+    world.provision();
+    world.sim.script(Rule::new(Effect::ApplyThenHang).on("UserCopy", "copyUser"));
+    world.put(&file(100), &with(user("anna", 10), json!({"oxContext": "20"})));
+    let running = world.serve();
+    eventually("the copy", || world.users(20) == ["anna"]);
+    running.kill();
+    world.sim.clear_script();
+    // Earlier in the queue's order, as when a clock is put right.
+    world.put(&file(50), &gone(account("office", &["anna"])));
+    world.put(&file(51), &gone(group("team", &["anna"])));
+    world.provision();
+    assert_eq!((world.users(10), world.users(20)), (vec![], vec!["anna".to_owned()]));
+    assert_eq!(world.context(20)["users"]["anna"]["accounts"], json!([]));
+    let groups = |id| world.context(id)["groups"].as_object().unwrap().len();
+    assert_eq!((groups(10), groups(20)), (1, 1), "only OX's own");
+}

@@ -44,6 +44,14 @@ impl Connection {
         Self { reader: BufReader::new(stream) }
     }
 
+    /// Asks once, and does not mind if that fails.
+    pub(crate) fn try_get(address: SocketAddr, path: &str) -> Option<Vec<u8>> {
+        TcpStream::connect(address).ok()?;
+        let mut connection = Self::open(address);
+        connection.send("GET", path, UTF8, b"");
+        connection.receive().map(|reply| reply.body)
+    }
+
     /// Sends a request without waiting for its answer.
     pub(crate) fn send(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) {
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: sim.example.test:8080\r\n");

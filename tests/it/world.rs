@@ -111,21 +111,8 @@ impl World {
 
     /// `drover` with the connector's variables set, as in its container.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_drover"));
-        command
-            .env_clear()
-            .env("OX_SOAP_SERVER", self.sim.base_url())
-            .env("OX_IMAP_SERVER", "imap://mail.heide.example:143")
-            .env("OX_SMTP_SERVER", "smtp://mail.heide.example:587")
-            .env("DOMAINNAME", "heide.example")
-            .env("DEFAULT_CONTEXT", "10")
-            .env("DROVER__RETRY__FAULTY_FIRST_S", "0.2")
-            .env("DROVER__RETRY__FAULTY_MAX_S", "1")
-            .env("DROVER__RETRY__BUSY_FIRST_S", "0.05")
-            .env("DROVER__RETRY__OUTAGE_FIRST_S", "0.1")
-            .env("DROVER__RETRY__OUTAGE_MAX_S", "0.5")
-            .envs(&self.env)
-            .args(arguments);
+        let mut command = drover(&self.sim.base_url());
+        command.envs(&self.env).args(arguments);
         command
     }
 
@@ -214,6 +201,29 @@ impl World {
         let found = overlaps(&calls);
         assert!(found.is_empty(), "{found:?}");
     }
+}
+
+/// `drover` with the connector's variables set, as in its container, and short pauses.
+pub fn drover(soap_server: &str) -> Command {
+    drover_at(env!("CARGO_BIN_EXE_drover").as_ref(), soap_server)
+}
+
+/// The same with another binary.
+pub fn drover_at(binary: &Path, soap_server: &str) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .env_clear()
+        .env("OX_SOAP_SERVER", soap_server)
+        .env("OX_IMAP_SERVER", "imap://mail.heide.example:143")
+        .env("OX_SMTP_SERVER", "smtp://mail.heide.example:587")
+        .env("DOMAINNAME", "heide.example")
+        .env("DEFAULT_CONTEXT", "10")
+        .env("DROVER__RETRY__FAULTY_FIRST_S", "0.2")
+        .env("DROVER__RETRY__FAULTY_MAX_S", "1")
+        .env("DROVER__RETRY__BUSY_FIRST_S", "0.05")
+        .env("DROVER__RETRY__OUTAGE_FIRST_S", "0.1")
+        .env("DROVER__RETRY__OUTAGE_MAX_S", "0.5");
+    command
 }
 
 impl From<Output> for Run {

@@ -89,7 +89,12 @@ impl Supervisor {
         if file.object.is_some() || file.kind == ObjectKind::Profile {
             return false;
         }
-        let untouched = |entry: &EntryId| !self.lanes.begun(*entry);
+        // What was made in OX right before drover was killed must not be left behind there.
+        let maybe_begun = |entry: &EntryId| {
+            let task = self.lanes.task(*entry);
+            task.is_some_and(|task| matches!(&task.what, What::Item(item) if item.maybe_begun))
+        };
+        let untouched = |entry: &EntryId| !self.lanes.begun(*entry) && !maybe_begun(entry);
         let known = self.env.index.known(&file.id).is_some();
         if known && !pending.iter().any(|entry| self.is_refused(*entry))
             || !pending.iter().all(|entry| untouched(entry) || self.is_refused(*entry))

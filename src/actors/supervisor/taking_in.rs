@@ -144,6 +144,7 @@ impl Supervisor {
                     contexts: Vec::new(),
                     earlier: earlier.clone(),
                     apart: apart.and_then(Result::err),
+                    maybe_begun: self.reading && self.rules.cut_short,
                 });
                 let task = Task::new(name.clone(), what);
                 let routed = self.router.route(&mut self.lanes, &self.env.index, item, task);
