@@ -4,6 +4,7 @@ pub mod demo;
 pub mod exit;
 pub mod run;
 pub mod sim;
+pub mod simulate;
 
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Serve the OX simulator until told to end.
     Sim(sim::SimArgs),
+    /// Run the engine under virtual time through many seeded troubles, and check its laws.
+    Simulate(simulate::SimulateArgs),
 }
 
 /// A time in seconds, with or without a fraction.

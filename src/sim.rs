@@ -29,7 +29,7 @@
 
 mod answer;
 mod control;
-mod fault;
+pub(crate) mod fault;
 mod handle;
 mod http;
 mod interface;
@@ -39,7 +39,7 @@ mod request;
 mod script;
 mod server;
 mod service;
-mod world;
+pub(crate) mod world;
 mod wsdl;
 
 pub use handle::{Config, Handle, SeedContext, SimError, start};

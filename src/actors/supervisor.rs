@@ -123,6 +123,8 @@ struct Item {
     kind: ObjectKind,
     contexts: Vec<ContextId>,
     superseded_by: Option<ItemName>,
+    /// It is the object's end.
+    deletion: bool,
 }
 
 /// One pending piece of work.
@@ -133,6 +135,8 @@ struct Task {
     attempts: u32,
     /// Of those, the ones of earlier runs.
     earlier_attempts: u32,
+    /// It lay in the queue before this run: an earlier one may have begun with it.
+    from_before: bool,
     busy: u32,
     panics: u32,
     /// Lanes in which an earlier attempt may have had an effect that was not heard of.
@@ -163,6 +167,8 @@ pub struct CredentialsChanged;
 
 /// See the module's description.
 pub struct Supervisor {
+    /// Nothing is remembered of earlier runs.
+    fresh: bool,
     env: Arc<Env>,
     rules: Rules,
     intake: Option<Addr<Intake>>,
@@ -222,7 +228,9 @@ impl Supervisor {
         ended: oneshot::Sender<Report>,
     ) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(rules.seed);
+        let fresh = env.index.is_empty() && env.store.outcomes(1).is_ok_and(|o| o.is_empty());
         Self {
+            fresh,
             env,
             rules,
             intake: None,

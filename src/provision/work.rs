@@ -10,7 +10,7 @@ use super::perform::{Driven, drive};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
 use super::{Coverage, Ended, Env, Failure, Job, OnRevoke};
 use crate::model::object::{DirectoryObject, ProfileObject, UserObject};
-use crate::model::{ContextId, DnKey, Fate, ObjectId, ObjectKind, QueueFile};
+use crate::model::{ContextId, DnKey, Fate, ItemName, ObjectId, ObjectKind, QueueFile};
 use crate::plan::Case;
 use crate::plan::account::AccountCase;
 use crate::plan::context::ContextCase;
@@ -31,11 +31,22 @@ struct Progress {
     heard: bool,
     why: &'static str,
     failure: Option<Failure>,
+    /// Whom the members' DNs meant.
+    resolved: Resolved,
 }
+
+type Resolved = Vec<(DnKey, Option<ObjectId>)>;
 
 impl Progress {
     fn new(commit: Commit) -> Self {
-        Self { commit, applied: false, heard: false, why: "needs no change in OX", failure: None }
+        Self {
+            commit,
+            applied: false,
+            heard: false,
+            why: "needs no change in OX",
+            failure: None,
+            resolved: Vec::new(),
+        }
     }
 
     fn nothing(commit: Commit, why: &'static str) -> Self {
@@ -79,22 +90,29 @@ pub async fn run(env: &Env, job: &Job) -> Ended {
             }
         }
         Job::Look { mark, suspect } => look(env, mark, *suspect).await,
-        Job::Superseded { name, digest, by } => {
-            let end = Change::End(ItemOutcome {
-                item: name.clone(),
-                digest: *digest,
-                object: None,
-                kind: None,
-                fate: Fate::Superseded { by: by.clone() },
-                attempts: 0,
-                last_fault: None,
-                exception_id: None,
-                ended_ms: env.clock.now_ms(),
-            });
+        Job::Superseded { name, digest, sole, by } => {
+            let end = vec![superseded(env, name, *digest, by)];
             let why = "a later item of the same object made it pointless";
-            finish(env, Progress::nothing(vec![end], why), None).await
+            let commit = if *sole { end } else { Vec::new() };
+            finish(env, Progress::nothing(commit, why), None).await
         }
     }
+}
+
+/// The end of an item that a later one has made pointless. Of several parts only the last one tells,
+/// so that the item ends once.
+pub fn superseded(env: &Env, name: &ItemName, digest: [u8; 32], by: &ItemName) -> Change {
+    Change::End(ItemOutcome {
+        item: name.clone(),
+        digest,
+        object: None,
+        kind: None,
+        fate: Fate::Superseded { by: by.clone() },
+        attempts: 0,
+        last_fault: None,
+        exception_id: None,
+        ended_ms: env.clock.now_ms(),
+    })
 }
 
 /// Makes what was done durable, and says how the part ended.
@@ -171,17 +189,31 @@ async fn item(env: &Env, job: &Job, file: &QueueFile) -> Ended {
             None => Progress::nothing(begin, "has no member in any context"),
         },
     };
-    let mut coverage = None;
+    let mut coverage = covered(&file.id, *context, &mut progress);
     if progress.failure.is_none() && *sole {
+        if crate::planted::ack_before_commit()
+            && let Job::Item { name, .. } = job
+        {
+            let _ = env.queue.remove(name);
+        }
         progress.commit.extend(closing(env, job, file, known, progress.applied, progress.why));
-        coverage = Some(Coverage {
-            object: file.id.clone(),
-            members: members(file),
-            contexts: contexts.clone(),
-        })
-        .filter(|coverage| !coverage.members.is_empty());
+        let members = members(file);
+        if !members.is_empty() {
+            let here = coverage.unwrap_or_else(|| Coverage::of(&file.id));
+            coverage = Some(Coverage { members, contexts: contexts.clone(), ..here });
+        }
     }
     finish(env, progress, coverage).await
+}
+
+/// What the evaluation of a group or account in a context went by.
+fn covered(
+    object: &ObjectId,
+    here: Option<ContextId>,
+    progress: &mut Progress,
+) -> Option<Coverage> {
+    let resolved = std::mem::take(&mut progress.resolved);
+    (!resolved.is_empty()).then(|| Coverage { here, resolved, ..Coverage::of(object) })
 }
 
 /// The last changes of an item whose every part is done. Also called by the supervisor, for items
@@ -375,6 +407,21 @@ async fn project(
     begin: Commit,
     suspect: bool,
 ) -> Progress {
+    let dns = object.map(DirectoryObject::member_dns).unwrap_or_default();
+    let resolved = dns.iter().map(|dn| (dn.key().clone(), env.index.by_dn(dn.key()))).collect();
+    let progress = evaluate(env, id, object, context, record, begin, suspect).await;
+    Progress { resolved, ..progress }
+}
+
+async fn evaluate(
+    env: &Env,
+    id: &ObjectId,
+    object: Option<&DirectoryObject>,
+    context: ContextId,
+    record: Option<&ObjectRecord>,
+    begin: Commit,
+    suspect: bool,
+) -> Progress {
     // A number may turn out stale while we are at it; then the members are looked up anew, once.
     for attempt in 0..2 {
         let members = match object.map(DirectoryObject::member_dns) {
@@ -489,7 +536,8 @@ async fn look(env: &Env, mark: &Mark, suspect: bool) -> Ended {
     if progress.failure.is_none() {
         progress.commit.extend(cleared);
     }
-    finish(env, progress, None).await
+    let coverage = covered(&mark.object, Some(mark.context), &mut progress);
+    finish(env, progress, coverage).await
 }
 
 fn note_adoption(id: &ObjectId, kind: ObjectKind, case: &dyn Case) {

@@ -36,6 +36,7 @@ mod settings_run;
 mod sim_recorded;
 mod sim_server;
 mod sim_soap;
+mod simulate;
 mod story;
 mod story_oracle;
 mod town;

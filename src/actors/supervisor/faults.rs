@@ -150,10 +150,14 @@ impl Supervisor {
                attempt = attempts, delay_ms = (!over).then(|| millis(pause)), waiting = behind,
                contexts.alike = alike,
                "{} stands still at a faulty item.{company} {advice}", start.lane);
-        if over {
+        if self.give_way(start.entry) {
+            info!(item.name = %name, "the object's end waits behind it, so it need not be done");
+        } else if over {
             if let Some(task) = self.lanes.task_mut(start.entry) {
                 task.given_up = true;
             }
+        } else if crate::planted::old_over_new() && self.drop_entry(start.entry).is_some() {
+            ctx.run_later(pause, move |actor, ctx| actor.read_again(name, ctx));
         } else {
             self.set_timer(start.entry, pause, ctx);
         }

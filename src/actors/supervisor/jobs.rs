@@ -11,10 +11,10 @@ use super::{LaneActor, MOST_PANICS, StopScope, Supervisor, What};
 use crate::actors::context::{ContextActor, Provision};
 use crate::lanes::{EntryId, Lane, Start};
 use crate::model::{ItemName, QueueFile};
-use crate::provision::work::{closing, members};
+use crate::provision::work::{closing, members, superseded as superseding};
 use crate::provision::{Coverage, Ended, Failure, Job};
 use crate::redact::without_addresses;
-use crate::store::Change;
+use crate::store::{Change, Commit};
 
 impl Supervisor {
     /// Starts whatever may start.
@@ -85,9 +85,12 @@ impl Supervisor {
                 Job::Look { mark: mark.clone(), suspect: task.suspect.contains(&start.lane) }
             }
             What::Item(item) => match &item.superseded_by {
-                Some(by) => {
-                    Job::Superseded { name: task.name.clone(), digest: item.digest, by: by.clone() }
-                }
+                Some(by) => Job::Superseded {
+                    name: task.name.clone(),
+                    digest: item.digest,
+                    sole: start.sole,
+                    by: by.clone(),
+                },
                 None => Job::Item {
                     name: task.name.clone(),
                     digest: item.digest,
@@ -216,7 +219,12 @@ impl Supervisor {
         let is_item = object.is_some();
         let superseded = matches!(job, Job::Superseded { .. });
         let last = self.lanes.open_lanes(start.entry).count() <= 1;
-        if is_item && last && !start.sole && !superseded {
+        if let (Job::Superseded { name, digest, by, .. }, true, false) = (job, last, start.sole) {
+            let end = superseding(&self.env, name, *digest, by);
+            self.close(start, name.clone(), vec![end], None, (false, true), ctx);
+            return;
+        }
+        if is_item && last && !start.sole {
             // The last of several parts: the item's end becomes durable on its own.
             self.close_item(start, job, applied, why, ctx);
             return;
@@ -237,7 +245,7 @@ impl Supervisor {
         self.item_through(&name, ctx);
     }
 
-    fn count_end(&mut self, applied: bool, superseded: bool) {
+    pub(super) fn count_end(&mut self, applied: bool, superseded: bool) {
         if superseded {
             self.counts.superseded += 1;
         } else if applied {
@@ -248,7 +256,7 @@ impl Supervisor {
     }
 
     /// The item is durable: its file goes, unless it was written anew meanwhile.
-    fn item_through(&mut self, name: &ItemName, ctx: &mut Context<Self>) {
+    pub(super) fn item_through(&mut self, name: &ItemName, ctx: &mut Context<Self>) {
         self.names.remove(name);
         match self.rewritten.remove(name) {
             Some(arrival) => {
@@ -293,17 +301,40 @@ impl Supervisor {
             object: file.id.clone(),
             members: members(&file),
             contexts: contexts.clone(),
+            here: None,
+            resolved: Vec::new(),
+        });
+        self.close(start, name.clone(), commit, coverage, (applied, false), ctx);
+    }
+
+    /// Makes the end of an item of several parts durable; `ended` says whether it was applied and
+    /// whether it was superseded.
+    fn close(
+        &mut self,
+        start: &Start,
+        name: ItemName,
+        commit: Commit,
+        coverage: Option<Coverage>,
+        ended: (bool, bool),
+        ctx: &mut Context<Self>,
+    ) {
+        let task = self.lanes.task(start.entry);
+        let object = task.and_then(|task| match &task.what {
+            What::Item(item) => Some(item.object.clone()),
+            What::Look(_) => None,
         });
         self.running += 1;
         let recorded = self.env.recorder.record(commit, coverage).into_actor(self);
-        let (start, name) = (start.clone(), name.clone());
+        let start = start.clone();
         ctx.spawn(recorded.map(move |recorded, actor, ctx| {
             actor.running -= 1;
             match recorded {
                 Ok(()) => {
                     actor.lanes.done(start.entry, start.lane);
-                    actor.item_left(start.entry, &file.id);
-                    actor.count_end(applied, false);
+                    if let Some(object) = &object {
+                        actor.item_left(start.entry, object);
+                    }
+                    actor.count_end(ended.0, ended.1);
                     actor.item_through(&name, ctx);
                 }
                 Err(problem) => {

@@ -37,6 +37,7 @@ impl Supervisor {
             what: What::Look(mark.clone()),
             attempts: 0,
             earlier_attempts: 0,
+            from_before: false,
             busy: 0,
             panics: 0,
             suspect: BTreeSet::new(),

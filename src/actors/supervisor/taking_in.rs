@@ -10,10 +10,10 @@ use super::{Item, Supervisor, Task, What};
 use crate::actors::intake::{Ack, Arrival, ReadAgain};
 use crate::lanes::{EntryId, Moved};
 use crate::model::object::DirectoryObject;
-use crate::model::{ItemName, ObjectKind, QueueFile};
+use crate::model::{Fate, ItemName, ObjectKind, QueueFile};
 use crate::provision::work::{add_to_book, old_profile_name};
 use crate::route::NewItem;
-use crate::store::ProfileVersion;
+use crate::store::{Change, ItemOutcome, ProfileVersion};
 
 impl Supervisor {
     /// Has intake read a file again.
@@ -75,6 +75,11 @@ impl Supervisor {
         self.counts.taken_in += 1;
         match file {
             Ok(file) => {
+                if let Some(newer) = self.newer_pending(&name, &file) {
+                    self.clear_faults(earlier, ctx);
+                    self.overtaken(name, digest, &file, newer, ctx);
+                    return;
+                }
                 let entry = self.route(name, digest, &file);
                 if let Some(fault) = earlier {
                     self.resume(entry, fault, ctx);
@@ -82,6 +87,55 @@ impl Supervisor {
             }
             Err(problem) => self.cannot_use(name, &problem, earlier, ctx),
         }
+    }
+
+    /// A pending item of the same object that stands behind this one in the queue and came before:
+    /// the file was written anew by hand, or it was late.
+    fn newer_pending(&self, name: &ItemName, file: &QueueFile) -> Option<ItemName> {
+        if file.kind == ObjectKind::Profile {
+            // Items between the two go by it.
+            return None;
+        }
+        let pending = self.router.pending(&file.id).iter();
+        let names = pending.filter_map(|entry| self.lanes.task(*entry)).map(|task| &task.name);
+        names.filter(|other| *other > name).min().cloned()
+    }
+
+    /// An item that a newer one of its object has overtaken is not done any more: its older content
+    /// must not come to stand over the newer.
+    fn overtaken(
+        &mut self,
+        name: ItemName,
+        digest: [u8; 32],
+        file: &QueueFile,
+        by: ItemName,
+        ctx: &mut Context<Self>,
+    ) {
+        debug!(item.name = %name, item.newer = %by, "a newer item of the object came before");
+        let end = Change::End(ItemOutcome {
+            item: name.clone(),
+            digest,
+            object: Some(file.id.clone()),
+            kind: Some(file.kind),
+            fate: Fate::Superseded { by },
+            attempts: 0,
+            last_fault: None,
+            exception_id: None,
+            ended_ms: self.env.clock.now_ms(),
+        });
+        self.recording += 1;
+        let recorded = self.env.recorder.record(vec![end], None).into_actor(self);
+        ctx.spawn(recorded.map(move |recorded, actor, ctx| {
+            actor.recording -= 1;
+            match recorded {
+                Ok(()) => {
+                    actor.count_end(false, true);
+                    actor.item_through(&name, ctx);
+                }
+                Err(problem) => actor.break_down(problem.to_string()),
+            }
+            actor.settle(ctx);
+        }));
     }
 
     pub(super) fn route(&mut self, name: ItemName, digest: [u8; 32], file: &QueueFile) -> EntryId {
@@ -98,9 +152,11 @@ impl Supervisor {
                 kind: file.kind,
                 contexts: Vec::new(),
                 superseded_by: None,
+                deletion: file.object.is_none(),
             }),
             attempts: 0,
             earlier_attempts: 0,
+            from_before: self.reading && !self.fresh,
             busy: 0,
             panics: 0,
             suspect: BTreeSet::new(),
@@ -156,6 +212,37 @@ impl Supervisor {
         }
     }
 
+    /// Whether an item stands still because OX or drover has refused it, and that is all there is
+    /// of it.
+    fn is_refused(&self, entry: EntryId) -> bool {
+        let without_effect = |task: &Task| task.fault.is_some() && task.suspect.is_empty();
+        self.lanes.is_stopped(entry)
+            && !self.lanes.running(entry)
+            && self.lanes.task(entry).is_some_and(without_effect)
+    }
+
+    /// An item was refused: if its object's end is waiting behind it, it is pointless.
+    pub(super) fn give_way(&mut self, entry: EntryId) -> bool {
+        let Some(Task { what: What::Item(item), name, .. }) = self.lanes.task(entry) else {
+            return false;
+        };
+        if item.kind == ObjectKind::Context || !self.is_refused(entry) {
+            return false;
+        }
+        let ends = |task: &Task| match &task.what {
+            What::Item(item) if item.deletion => Some(task.name.clone()),
+            _ => None,
+        };
+        let later = self.router.pending(&item.object).iter();
+        let later = later.filter_map(|other| ends(self.lanes.task(*other)?));
+        let Some(by) = later.filter(|other| other > name).min() else { return false };
+        if let Some(Task { what: What::Item(item), .. }) = self.lanes.task_mut(entry) {
+            item.superseded_by = Some(by);
+        }
+        self.lanes.wake(entry);
+        true
+    }
+
     /// An object that was created and deleted again before anything was done needs nothing at all, and
     /// one that is deleted need not be put right first.
     pub(super) fn supersede(&mut self, name: &ItemName, file: &QueueFile) {
@@ -164,21 +251,18 @@ impl Supervisor {
         }
         let pending = self.router.pending(&file.id).to_vec();
         // What OX or drover has refused does not hold up the end of its object.
-        let refused = |entry: &EntryId| {
-            self.lanes.is_stopped(*entry)
-                && !self.lanes.running(*entry)
-                && self
-                    .lanes
-                    .task(*entry)
-                    .is_some_and(|task| task.fault.is_some() && task.suspect.is_empty())
-        };
-        let untouched = |entry: &EntryId| !self.lanes.begun(*entry);
+        let refused = |entry: &EntryId| self.is_refused(*entry);
+        // What an earlier run may have begun with may be in OX, though nobody remembers.
+        let begun_before =
+            |entry: &EntryId| self.lanes.task(*entry).is_some_and(|task| task.from_before);
+        let untouched = |entry: &EntryId| !self.lanes.begun(*entry) && !begun_before(entry);
         let known = self.env.index.known(&file.id).is_some();
-        if known && !pending.iter().any(refused)
-            || !pending.iter().all(|entry| untouched(entry) || refused(entry))
-        {
+        if known && !pending.iter().any(refused) {
             return;
         }
+        let all = pending.iter().all(|entry| untouched(entry) || refused(entry));
+        let pending: Vec<EntryId> =
+            if all { pending } else { pending.into_iter().filter(refused).collect() };
         // A context is not pointless if others are to live in it meanwhile, however short.
         let lived_in = |entry: &EntryId| {
             let mut neighbours = self.lanes.open_lanes(*entry).flat_map(|l| self.lanes.in_lane(l));
