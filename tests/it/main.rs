@@ -16,6 +16,7 @@ mod faulty_item;
 mod first_load;
 mod groups;
 mod hazards;
+mod isolation;
 mod outage;
 mod ox_calls;
 mod ox_hazards;
