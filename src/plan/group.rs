@@ -128,7 +128,10 @@ impl Case for GroupCase {
             }
             (Some(wanted), Some(placed)) => {
                 let rename = placed.name != wanted.name;
-                if !rename && placed.members == wanted.members {
+                // After an answer that did not come OX may hold whatever that attempt wanted, or
+                // nothing: the whole list puts it right.
+                let unsure = self.suspect && !self.applied;
+                if !rename && !unsure && placed.members == wanted.members {
                     return Next::Done { why: "is in OX as wanted" };
                 }
                 if rename && !self.identified {

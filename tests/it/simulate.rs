@@ -31,6 +31,8 @@ fn seeds_that_once_broke_a_law_do_not_any_more() {
         (253, "a user made just before a crash was forgotten when his deletion came"),
         (370, "somebody took the name that a moving user still had in the new context"),
         (403, "a user was moved ahead of the context he was to be made in"),
+        (699, "a group whose deletion got no answer was taken for being there"),
+        (1760, "the same, without a crash"),
         (493, "a DN got another meaning while an account that names it was written"),
     ] {
         let outcome = run(&scenario_of(seed));
