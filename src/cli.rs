@@ -7,6 +7,7 @@ pub mod history;
 pub mod ledger;
 pub mod run;
 pub mod sim;
+pub mod simulate;
 
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Serve the OX simulator until told to end.
     Sim(sim::SimArgs),
+    /// Run the engine under virtual time through many seeded troubles, and check its laws.
+    Simulate(simulate::SimulateArgs),
 }
 
 /// A time in seconds, with or without a fraction.

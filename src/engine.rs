@@ -72,6 +72,7 @@ pub struct Engine {
     report: oneshot::Receiver<Report>,
     arbiters: Vec<Arbiter>,
     told: Arc<AtomicBool>,
+    index: Arc<Index>,
 }
 
 impl Engine {
@@ -100,7 +101,7 @@ impl Engine {
             ox: parts.ox,
             store: parts.store,
             queue: parts.queue.clone(),
-            index,
+            index: index.clone(),
             book: Arc::new(RwLock::new(book)),
             mapping: Arc::new(RwLock::new(Arc::new(parts.mapping))),
             policy: parts.policy,
@@ -131,12 +132,17 @@ impl Engine {
             Intake::new(queue, arrived, vanished, watch)
         });
         supervisor.do_send(ReadThrough(intake));
-        Ok(Self { supervisor, snapshot, report, arbiters, told: Arc::default() })
+        Ok(Self { supervisor, snapshot, report, arbiters, told: Arc::default(), index })
     }
 
     /// Snapshots, renewed several times a second.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshot.clone()
+    }
+
+    /// What is known of all objects, for simulations to look at.
+    pub(crate) fn index(&self) -> Arc<Index> {
+        self.index.clone()
     }
 
     /// A way to have it drained from elsewhere.

@@ -74,6 +74,8 @@ pub enum Event {
     Changed(ObjectId, ContextId),
     /// A user has another DN.
     Renamed(ObjectId),
+    /// Whoever names that DN means somebody else from now on than this user.
+    Replaced(ObjectId, DnKey),
 }
 
 /// The index; see the module's description.
@@ -267,6 +269,11 @@ impl Index {
         found
     }
 
+    /// Whether anything is known to be in a context. Looks at every object: for rare questions.
+    pub fn is_inhabited(&self, context: ContextId) -> bool {
+        self.objects.iter().any(|known| known.at(context).is_some())
+    }
+
     /// Number of objects known.
     pub fn len(&self) -> usize {
         self.objects.len()
@@ -287,6 +294,51 @@ impl Index {
         dns
     }
 
+    /// The part of the index that a commit is about, to try it out on: what [`Index::learn`] says of
+    /// each of its changes there is what it will say here.
+    #[must_use]
+    pub fn excerpt(&self, commit: &[Change]) -> Self {
+        let excerpt = Self::default();
+        for change in commit {
+            let (id, dn) = match change {
+                Change::PutObject { id, dn, .. } => (id, Some(dn.key())),
+                Change::ForgetObject { id }
+                | Change::PutPlacement { id, .. }
+                | Change::DropPlacement { id, .. }
+                | Change::PutJourney { id, .. } => (id, None),
+                _ => continue,
+            };
+            for dn in self.copy(id, &excerpt).iter().chain(dn) {
+                self.copy_dn(dn, &excerpt);
+                // Whoever has the DN as well may gain by the change, or lose.
+                let holders = [self.by_dn(dn), self.rivals.get(dn).map(|id| id.clone())];
+                for other in holders.into_iter().flatten() {
+                    for dn in self.copy(&other, &excerpt) {
+                        self.copy_dn(&dn, &excerpt);
+                    }
+                }
+            }
+        }
+        excerpt
+    }
+
+    /// Copies what is known of an object; answers its DNs.
+    fn copy(&self, id: &ObjectId, to: &Self) -> Vec<DnKey> {
+        let Some(known) = self.known(id) else { return Vec::new() };
+        let mut dns = known.former.clone();
+        dns.push(known.dn.clone());
+        to.objects.entry(id.clone()).or_insert(known);
+        dns
+    }
+
+    fn copy_dn(&self, dn: &DnKey, to: &Self) {
+        for (map, copy) in [(&self.dns, &to.dns), (&self.rivals, &to.rivals)] {
+            if let Some(id) = map.get(dn).map(|id| id.clone()) {
+                copy.insert(dn.clone(), id);
+            }
+        }
+    }
+
     /// Takes a change in. Called by the recorder only, in the order in which changes become durable.
     pub fn learn(&self, change: &Change) -> Vec<Event> {
         match change {
@@ -295,7 +347,15 @@ impl Index {
                     .as_ref()
                     .and_then(|p| DirectoryObject::parse(*kind, p).ok())
                     .and_then(|object| object.own_context());
+                let mut events = Vec::new();
                 if properties.is_some() {
+                    let holder = self.by_dn(dn.key()).filter(|holder| holder != id);
+                    let is_user = |holder: &ObjectId| {
+                        self.with(holder, |known| known.kind == ObjectKind::User) == Some(true)
+                    };
+                    if let Some(holder) = holder.filter(is_user) {
+                        events.push(Event::Replaced(holder, dn.key().clone()));
+                    }
                     self.take_dn(id, dn.key());
                 } else {
                     // Who is deleted does not take his DN back from whoever has it by now.
@@ -312,12 +372,12 @@ impl Index {
                 let old = std::mem::replace(&mut known.dn, dn.key().clone());
                 known.home = home;
                 if old == *dn.key() {
-                    return Vec::new();
+                    return events;
                 }
                 known.former.retain(|former| former != dn.key());
                 known.former.push(old.clone());
                 drop(known);
-                let mut events = self.give_back(&old);
+                events.extend(self.give_back(&old));
                 if *kind == ObjectKind::User {
                     events.push(Event::Renamed(id.clone()));
                 }

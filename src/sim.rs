@@ -31,7 +31,7 @@
 mod answer;
 mod capacity;
 mod control;
-mod fault;
+pub(crate) mod fault;
 mod handle;
 mod http;
 mod interface;
@@ -41,7 +41,7 @@ mod request;
 mod script;
 mod server;
 mod service;
-mod world;
+pub(crate) mod world;
 mod wsdl;
 
 pub use capacity::Capacity;

@@ -2,10 +2,13 @@
 //!
 //! Two actors: [`RecorderActor`] gathers what arrives while the disk is busy and hands it on in one
 //! piece; [`Writer`] runs on a thread of its own and does the blocking commit. Whoever asked gets
-//! the answer after the commit, never before. If a commit fails nothing may be acknowledged any
-//! more: everybody gets the error, and the supervisor stops the engine.
+//! the answer after the commit, never before, and so does the index: what it knows would survive a
+//! crash. Which marks a commit makes necessary is found out before, on an excerpt of the index, for
+//! they belong into the same commit; so commits that may bear upon each other are not made together.
+//! If a commit fails nothing may be acknowledged any more: everybody gets the error, and the
+//! supervisor stops the engine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -14,7 +17,7 @@ use tokio::sync::oneshot;
 use tracing::error;
 
 use crate::index::{Event, Index};
-use crate::model::{ObjectId, ObjectKind};
+use crate::model::{DnKey, ObjectId, ObjectKind};
 use crate::provision::{Coverage, RecordError, Recorder};
 use crate::store::{Change, Commit, Mark, Store, StoreError};
 
@@ -36,7 +39,7 @@ pub struct Marked(pub Vec<Mark>);
 /// Commits for the writer thread.
 #[derive(Message)]
 #[rtype(result = "Result<(), StoreError>")]
-pub struct Write(pub Vec<Commit>);
+pub struct Write(pub Arc<Vec<Commit>>);
 
 /// Does the blocking part, on a thread of its own.
 pub struct Writer {
@@ -87,16 +90,21 @@ impl RecorderActor {
     }
 
     fn flush(&mut self, ctx: &mut Context<Self>) {
-        if self.writing || self.waiting.is_empty() {
-            return;
+        while !self.writing && !self.waiting.is_empty() {
+            self.write_batch(ctx);
         }
-        let take = self.waiting.len().min(MOST_AT_ONCE);
-        let (mut commits, mut senders, mut marks) = (Vec::new(), Vec::new(), BTreeSet::new());
+    }
+
+    /// Has as many commits made as may go together.
+    fn write_batch(&mut self, ctx: &mut Context<Self>) {
+        let take = together(&self.index, self.waiting.iter().map(|(record, _)| &record.commit));
         let batch: Vec<_> = self.waiting.drain(..take).collect();
-        let mut named = Vec::new();
+        let named: Vec<Named> =
+            batch.iter().flat_map(|(record, _)| record.commit.iter().filter_map(named)).collect();
+        let (mut commits, mut senders, mut marks) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (record, sender) in batch {
             let mut commit = record.commit;
-            match self.marks_for(&commit, record.coverage.as_ref(), &mut named) {
+            match self.marks_for(&commit, record.coverage.as_ref(), &named) {
                 Ok(found) => {
                     commit.extend(found.iter().cloned().map(Change::SetMark));
                     marks.extend(found);
@@ -112,37 +120,55 @@ impl RecorderActor {
             }
             return;
         }
+        if crate::planted::cache_before_commit() {
+            self.learn(&commits);
+        }
         let marks: Vec<Mark> = marks.into_iter().collect();
         let Some(writer) = &self.writer else {
             let result = self.store.commit(&commits);
-            self.written(&result.map_err(|e| RecordError(e.to_string())), marks, senders);
-            return self.flush(ctx);
+            let result = result.map_err(|problem| RecordError(problem.to_string()));
+            self.written(&result, &commits, marks, senders);
+            return;
         };
         self.writing = true;
-        let write = writer.send(Write(commits)).into_actor(self);
+        let commits = Arc::new(commits);
+        let write = writer.send(Write(commits.clone())).into_actor(self);
         ctx.spawn(write.map(move |result, actor, ctx| {
             actor.writing = false;
             let result = match result {
                 Ok(result) => result.map_err(|problem| RecordError(problem.to_string())),
                 Err(_) => Err(RecordError("the writer thread has ended".to_owned())),
             };
-            actor.written(&result, marks, senders);
+            actor.written(&result, &commits, marks, senders);
             actor.flush(ctx);
         }));
+    }
+
+    fn learn(&self, commits: &[Commit]) {
+        for change in commits.iter().flatten() {
+            // Whom it concerns was found out before.
+            self.index.learn(change);
+        }
     }
 
     /// A batch is durable, or is not: tell everybody who waits for it.
     fn written(
         &mut self,
         result: &Result<(), RecordError>,
+        commits: &[Commit],
         marks: Vec<Mark>,
         senders: Vec<oneshot::Sender<Result<(), RecordError>>>,
     ) {
         if let Err(problem) = result {
             error!("{problem}");
             self.broken = Some(problem.clone());
-        } else if let (Some(supervisor), false) = (&self.marked, marks.is_empty()) {
-            supervisor.do_send(Marked(marks));
+        } else {
+            if !crate::planted::cache_before_commit() {
+                self.learn(commits);
+            }
+            if let (Some(supervisor), false) = (&self.marked, marks.is_empty()) {
+                supervisor.do_send(Marked(marks));
+            }
         }
         for sender in senders {
             // Whoever does not wait any more does not need it.
@@ -150,27 +176,32 @@ impl RecorderActor {
         }
     }
 
-    /// Takes a commit into the index, and finds the groups and accounts that have to be looked at
-    /// again because of it. `named` holds what earlier commits of the same batch name, which the
-    /// store cannot tell yet.
+    /// Finds the groups and accounts that have to be looked at again because of a commit that is
+    /// about to be made. `named` holds what the commits of its batch name, which the store cannot
+    /// tell yet.
     fn marks_for(
         &self,
         commit: &Commit,
         coverage: Option<&Coverage>,
-        named: &mut Vec<(ObjectId, BTreeSet<crate::model::DnKey>)>,
+        named: &[Named],
     ) -> Result<BTreeSet<Mark>, StoreError> {
         let mut marks = BTreeSet::new();
+        if crate::planted::no_group_barrier() {
+            return Ok(marks);
+        }
+        let after = self.index.excerpt(commit);
         for change in commit {
-            if let Change::PutObject { id, members, .. } = change
-                && !members.is_empty()
-            {
-                named.push((id.clone(), members.iter().cloned().collect()));
-            }
-            for event in self.index.learn(change) {
-                self.note(&event, named, &mut marks)?;
+            for event in after.learn(change) {
+                self.note(&event, &after, named, &mut marks)?;
             }
         }
         if let Some(coverage) = coverage {
+            let meant = |(dn, id): &(DnKey, Option<ObjectId>)| self.index.by_dn(dn) == *id;
+            if let Some(context) = coverage.here
+                && !coverage.resolved.iter().all(meant)
+            {
+                marks.insert(Mark { object: coverage.object.clone(), context });
+            }
             for member in &coverage.members {
                 let Some(id) = self.index.by_dn(member) else { continue };
                 let contexts = self.index.with(&id, |known| {
@@ -186,18 +217,21 @@ impl RecorderActor {
         Ok(marks)
     }
 
+    /// Marks the groups and accounts that an event concerns; `after` is the part of the index that
+    /// the commit is about, as it will be.
     fn note(
         &self,
         event: &Event,
-        named: &[(ObjectId, BTreeSet<crate::model::DnKey>)],
+        after: &Index,
+        named: &[Named],
         marks: &mut BTreeSet<Mark>,
     ) -> Result<(), StoreError> {
         let (user, contexts) = match event {
             Event::Appeared(user, context)
             | Event::Gone(user, context)
             | Event::Changed(user, context) => (user, vec![*context]),
-            Event::Renamed(user) => {
-                let contexts = self.index.with(user, |known| {
+            Event::Renamed(user) | Event::Replaced(user, _) => {
+                let contexts = after.with(user, |known| {
                     known.placed.iter().map(|presence| presence.context).collect()
                 });
                 (user, contexts.unwrap_or_default())
@@ -206,14 +240,18 @@ impl RecorderActor {
         if contexts.is_empty() {
             return Ok(());
         }
-        let dns = self.index.dns_of(user);
+        let dns = match event {
+            Event::Replaced(_, dn) => vec![dn.clone()],
+            _ => after.dns_of(user),
+        };
         let mut naming = self.store.naming(&dns)?;
-        let fresh = named.iter().filter(|(_, members)| dns.iter().any(|dn| members.contains(dn)));
-        naming.extend(fresh.map(|(id, _)| id.clone()));
+        let fresh = named.iter().filter(|named| dns.iter().any(|dn| named.members.contains(dn)));
+        naming.extend(fresh.map(|named| named.object.clone()));
         for object in naming {
             // A group only cares whether its member is there; an account also for what his login
             // is made of.
-            let kind = self.index.with(&object, |known| known.kind);
+            let fresh = named.iter().find(|named| named.object == object).map(|named| named.kind);
+            let kind = fresh.or_else(|| self.index.with(&object, |known| known.kind));
             if matches!(event, Event::Changed(..)) && kind != Some(ObjectKind::Account) {
                 continue;
             }
@@ -223,6 +261,59 @@ impl RecorderActor {
         }
         Ok(())
     }
+}
+
+/// A group or account and the members that a commit has it name.
+struct Named {
+    object: ObjectId,
+    kind: ObjectKind,
+    members: BTreeSet<DnKey>,
+}
+
+fn named(change: &Change) -> Option<Named> {
+    match change {
+        Change::PutObject { id, kind, members, .. } if !members.is_empty() => {
+            let members = members.iter().cloned().collect();
+            Some(Named { object: id.clone(), kind: *kind, members })
+        }
+        _ => None,
+    }
+}
+
+/// How many of the commits, from the first one on, may be made together: none of them is about an
+/// object or a DN of another one, and what empties a whole context goes alone.
+fn together<'c>(index: &Index, commits: impl Iterator<Item = &'c Commit>) -> usize {
+    let (mut objects, mut dns) = (HashSet::new(), HashSet::new());
+    let mut count = 0;
+    for commit in commits.take(MOST_AT_ONCE) {
+        if commit.iter().any(|change| matches!(change, Change::DropContext { .. })) {
+            return count.max(1);
+        }
+        let (mut own_objects, mut own_dns) = (HashSet::new(), HashSet::new());
+        for change in commit {
+            let (Change::PutObject { id, .. }
+            | Change::ForgetObject { id }
+            | Change::PutPlacement { id, .. }
+            | Change::DropPlacement { id, .. }
+            | Change::PutJourney { id, .. }) = change
+            else {
+                continue;
+            };
+            if own_objects.insert(id.clone()) {
+                own_dns.extend(index.dns_of(id));
+            }
+            if let Change::PutObject { dn, .. } = change {
+                own_dns.insert(dn.key().clone());
+            }
+        }
+        if !objects.is_disjoint(&own_objects) || !dns.is_disjoint(&own_dns) {
+            return count;
+        }
+        objects.extend(own_objects);
+        dns.extend(own_dns);
+        count += 1;
+    }
+    count
 }
 
 impl Actor for RecorderActor {

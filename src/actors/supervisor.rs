@@ -150,6 +150,8 @@ struct Item {
     earlier: Vec<Earlier>,
     /// Why the item of the same object before it is done on its own.
     apart: Option<Apart>,
+    /// It is the object's end.
+    deletion: bool,
     /// An earlier run may have begun with it, and been killed before it could remember that.
     maybe_begun: bool,
 }

@@ -102,7 +102,15 @@ pub async fn find_member(
         return Ok(None);
     }
     let question = Question::User(context, Target::Name(desired.name.clone()));
-    let Answer::User(found) = ask(env, user, &question).await? else { return Ok(None) };
+    let answer = match ask(env, user, &question).await {
+        // A context of which drover neither has a key nor knows anything in it was deleted, or is
+        // still to be made; whoever is to live there appears when he is put there.
+        Err(failure) if failure.missing_key.is_some() && !env.index.is_inhabited(context) => {
+            return Ok(None);
+        }
+        answer => answer?,
+    };
+    let Answer::User(found) = answer else { return Ok(None) };
     let mut fields = UserFields::new();
     for (field, _) in desired.fields.iter() {
         if let Some(value) = found.fields.get(field.name()) {

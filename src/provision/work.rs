@@ -9,7 +9,7 @@ use super::members::Members;
 use super::perform::{Driven, drive};
 use super::rebuild::{doubt, rebuild};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
-use super::{Coverage, Ended, Env, Failure, Job, OnRevoke};
+use super::{Coverage, Earlier, Ended, Env, Failure, Job, OnRevoke};
 use crate::model::object::{DirectoryObject, ProfileObject, UserObject};
 use crate::model::{ContextId, DnKey, Fate, ObjectId, ObjectKind, OxId, QueueFile};
 use crate::plan::Case;
@@ -44,7 +44,11 @@ struct Progress {
     why: &'static str,
     held: Vec<ObjectId>,
     failure: Option<Failure>,
+    /// Whom the members' DNs meant.
+    resolved: Resolved,
 }
+
+type Resolved = Vec<(DnKey, Option<ObjectId>)>;
 
 impl Progress {
     fn new(commit: Commit) -> Self {
@@ -55,6 +59,7 @@ impl Progress {
             why: "needs no change in OX",
             held: Vec::new(),
             failure: None,
+            resolved: Vec::new(),
         }
     }
 
@@ -109,6 +114,25 @@ pub async fn run(env: &Env, job: &Job) -> Ended {
         Job::Look { mark, suspect, repair: false } => look(env, mark, *suspect).await,
         Job::Look { mark, repair: true, .. } => repair::run(env, mark).await,
     }
+}
+
+/// The ends of the items in whose place a job's item is done.
+pub fn superseded(env: &Env, job: &Job, object: Option<&ObjectId>) -> Commit {
+    let Job::Item { name, earlier, .. } = job else { return Vec::new() };
+    let end = |item: &Earlier| {
+        Change::End(ItemOutcome {
+            item: item.name.clone(),
+            digest: item.digest,
+            object: object.cloned(),
+            kind: None,
+            fate: Fate::Superseded { by: name.clone() },
+            attempts: 0,
+            last_fault: None,
+            exception_id: None,
+            ended_ms: env.clock.now_ms(),
+        })
+    };
+    earlier.iter().map(end).collect()
 }
 
 /// Makes what was done durable, and says how the part ended.
@@ -190,17 +214,31 @@ async fn item(env: &Env, job: &Job, file: &QueueFile) -> Ended {
             None => Progress::nothing(begin, "has no member in any context"),
         },
     };
-    let mut coverage = None;
+    let mut coverage = covered(&file.id, *context, &mut progress);
     if progress.failure.is_none() && *sole {
+        if crate::planted::ack_before_commit()
+            && let Job::Item { name, .. } = job
+        {
+            let _ = env.queue.remove(name);
+        }
         progress.commit.extend(closing(env, job, file, known, progress.applied, progress.why));
-        coverage = Some(Coverage {
-            object: file.id.clone(),
-            members: members(file),
-            contexts: contexts.clone(),
-        })
-        .filter(|coverage| !coverage.members.is_empty());
+        let members = members(file);
+        if !members.is_empty() {
+            let here = coverage.unwrap_or_else(|| Coverage::of(&file.id));
+            coverage = Some(Coverage { members, contexts: contexts.clone(), ..here });
+        }
     }
     finish(env, progress, coverage).await
+}
+
+/// What the evaluation of a group or account in a context went by.
+fn covered(
+    object: &ObjectId,
+    here: Option<ContextId>,
+    progress: &mut Progress,
+) -> Option<Coverage> {
+    let resolved = std::mem::take(&mut progress.resolved);
+    (!resolved.is_empty()).then(|| Coverage { here, resolved, ..Coverage::of(object) })
 }
 
 /// The last changes of an item whose every part is done. Also called by the supervisor, for items
@@ -217,20 +255,8 @@ pub fn closing(
     if file.object.is_none() && known {
         commit.push(Change::ForgetObject { id: file.id.clone() });
     }
-    if let Job::Item { name, digest, attempt, last_fault, earlier, .. } = job {
-        commit.extend(earlier.iter().map(|item| {
-            Change::End(ItemOutcome {
-                item: item.name.clone(),
-                digest: item.digest,
-                object: Some(file.id.clone()),
-                kind: Some(file.kind),
-                fate: Fate::Superseded { by: name.clone() },
-                attempts: 0,
-                last_fault: None,
-                exception_id: None,
-                ended_ms: env.clock.now_ms(),
-            })
-        }));
+    if let Job::Item { name, digest, attempt, last_fault, .. } = job {
+        commit.extend(superseded(env, job, Some(&file.id)));
         let fate = if applied { Fate::Applied } else { Fate::NoOp { reason: why.to_owned() } };
         let (last_fault, exception_id) = match last_fault {
             Some((text, id)) => (Some(text.clone()), id.clone()),
@@ -411,6 +437,21 @@ async fn project(
     begin: Commit,
     suspect: bool,
 ) -> Progress {
+    let dns = object.map(DirectoryObject::member_dns).unwrap_or_default();
+    let resolved = dns.iter().map(|dn| (dn.key().clone(), env.index.by_dn(dn.key()))).collect();
+    let progress = evaluate(env, id, object, context, record, begin, suspect).await;
+    Progress { resolved, ..progress }
+}
+
+async fn evaluate(
+    env: &Env,
+    id: &ObjectId,
+    object: Option<&DirectoryObject>,
+    context: ContextId,
+    record: Option<&ObjectRecord>,
+    begin: Commit,
+    suspect: bool,
+) -> Progress {
     // A number may turn out stale while we are at it; then the members are looked up anew, once.
     let mut were: BTreeMap<ObjectId, OxId> = BTreeMap::new();
     for attempt in 0..2 {
@@ -564,7 +605,8 @@ async fn look(env: &Env, mark: &Mark, suspect: bool) -> Ended {
     if progress.failure.is_none() {
         progress.commit.push(looked_at(&progress, mark.clone()));
     }
-    finish(env, progress, None).await
+    let coverage = covered(&mark.object, Some(mark.context), &mut progress);
+    finish(env, progress, coverage).await
 }
 
 /// A group or account was evaluated; one that lacks members whose items are set aside has to be looked

@@ -29,7 +29,7 @@ impl Supervisor {
     fn is_refused(&self, entry: EntryId) -> bool {
         let refused = |task: &Task| task.fault.is_some() && task.suspect.is_empty();
         let by_operator = |parked: &Parked| parked.reason == ParkReason::Operator;
-        self.lanes.untouched(entry)
+        !self.lanes.running(entry)
             && self.lanes.task(entry).is_some_and(refused)
             && !self.parking.parked.get(&entry).is_some_and(by_operator)
     }
@@ -151,7 +151,16 @@ impl Supervisor {
             _ => return false,
         };
         let pending = self.router.pending(&object).to_vec();
-        let waits = pending.len() > 1 && pending.first() == Some(&entry);
+        // The deletion of a context is no cure for what is to live in it until then.
+        let ends = |other: &EntryId| {
+            let task = self.lanes.task(*other);
+            task.is_some_and(|task| {
+                matches!(&task.what,
+                What::Item(item) if item.kind == ObjectKind::Context && item.deletion)
+            })
+        };
+        let waits =
+            pending.len() > 1 && pending.first() == Some(&entry) && !pending.iter().any(ends);
         if !waits || !self.is_refused(entry) {
             return false;
         }

@@ -184,6 +184,8 @@ impl Supervisor {
             if let Some(task) = self.lanes.task_mut(start.entry) {
                 task.given_up = true;
             }
+        } else if crate::planted::old_over_new() && self.take_out(start.entry).is_some() {
+            ctx.run_later(pause, move |actor, ctx| actor.read_again(name, ctx));
         } else {
             self.set_timer(start.entry, pause, ctx);
         }

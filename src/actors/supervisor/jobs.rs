@@ -11,7 +11,7 @@ use super::{LaneActor, MOST_PANICS, MOST_RUNNING, OnFault, StopScope, Supervisor
 use crate::actors::context::{ContextActor, Provision};
 use crate::lanes::{EntryId, Lane, Start};
 use crate::model::{Fate, ObjectId, ObjectKind, QueueFile};
-use crate::provision::work::{closing, members};
+use crate::provision::work::{closing, members, superseded};
 use crate::provision::{Coverage, Ended, Failure, Job};
 use crate::redact::without_addresses;
 use crate::store::{Change, Commit, HoldScope, Mark};
@@ -305,7 +305,10 @@ impl Supervisor {
             if let Some(task) = self.lanes.task(start.entry) {
                 let no_op = || Fate::NoOp { reason: why.to_owned() };
                 let fate = if applied { Fate::Applied } else { no_op() };
-                self.record_end(task.outcome(fate, self.env.clock.now_ms()), ctx);
+                let mut ends = superseded(&self.env, job, object.as_ref());
+                let outcome = task.outcome(fate, self.env.clock.now_ms());
+                ends.extend(outcome.map(Change::End));
+                self.remember(ends, ctx);
             }
             self.lanes.done(start.entry, start.lane);
             if let Some(object) = object {
@@ -320,6 +323,8 @@ impl Supervisor {
             object: file.id.clone(),
             members: members(&file),
             contexts: contexts.clone(),
+            here: None,
+            resolved: Vec::new(),
         });
         self.running += 1;
         let recorded = self.env.recorder.record(commit, coverage).into_actor(self);

@@ -10,11 +10,11 @@ use super::{Item, Supervisor, Task, What};
 use crate::actors::intake::{Ack, Arrival, ReadAgain, Unusable};
 use crate::lanes::{EntryId, Moved};
 use crate::model::object::DirectoryObject;
-use crate::model::{ItemName, ObjectKind, QueueFile};
+use crate::model::{Fate, ItemName, ObjectKind, QueueFile};
 use crate::provision::Earlier;
 use crate::provision::work::{add_to_book, old_profile_name};
 use crate::route::NewItem;
-use crate::store::{Change, ProfileVersion};
+use crate::store::{Change, ItemOutcome, ProfileVersion};
 
 impl Supervisor {
     /// Has intake read a file again.
@@ -88,6 +88,11 @@ impl Supervisor {
         self.note_intake(&name, digest, &file);
         match file {
             Ok(file) => {
+                if let Some(newer) = self.newer_pending(&name, &file) {
+                    self.clear_faults(earlier, ctx);
+                    self.overtaken(name, digest, &file, newer, ctx);
+                    return;
+                }
                 let entry = self.route(name.clone(), digest, &file, Vec::new());
                 if let Some(fault) = earlier {
                     self.resume(entry, &name, fault, ctx);
@@ -95,6 +100,44 @@ impl Supervisor {
             }
             Err(problem) => self.cannot_use((name, digest), &problem, earlier),
         }
+    }
+
+    /// A pending item of the same object that stands behind this one in the queue and came before:
+    /// the file was written anew by hand, or it was late.
+    fn newer_pending(&self, name: &ItemName, file: &QueueFile) -> Option<ItemName> {
+        if file.kind == ObjectKind::Profile {
+            // Items between the two go by it.
+            return None;
+        }
+        let pending = self.router.pending(&file.id).iter();
+        let names = pending.filter_map(|entry| self.lanes.task(*entry)).map(|task| &task.name);
+        names.filter(|other| *other > name).min().cloned()
+    }
+
+    /// An item that a newer one of its object has overtaken is not done any more: its older content
+    /// must not come to stand over the newer.
+    fn overtaken(
+        &mut self,
+        name: ItemName,
+        digest: [u8; 32],
+        file: &QueueFile,
+        by: ItemName,
+        ctx: &mut Context<Self>,
+    ) {
+        debug!(item.name = %name, item.newer = %by, "a newer item of the object came before");
+        let end = Change::End(ItemOutcome {
+            item: name.clone(),
+            digest,
+            object: Some(file.id.clone()),
+            kind: Some(file.kind),
+            fate: Fate::Superseded { by },
+            attempts: 0,
+            last_fault: None,
+            exception_id: None,
+            ended_ms: self.env.clock.now_ms(),
+        });
+        self.counts.superseded += 1;
+        self.remember_then_ack(vec![end], vec![name], ctx);
     }
 
     fn note_intake(
@@ -144,6 +187,7 @@ impl Supervisor {
                     contexts: Vec::new(),
                     earlier: earlier.clone(),
                     apart: apart.and_then(Result::err),
+                    deletion: file.object.is_none(),
                     maybe_begun: self.reading && self.rules.cut_short,
                 });
                 let task = Task::new(name.clone(), what);
