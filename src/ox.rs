@@ -11,6 +11,8 @@ mod envelope;
 mod excerpt;
 mod existing;
 mod fault;
+#[cfg(test)]
+mod fuzz;
 mod group;
 pub mod limiter;
 mod resource;

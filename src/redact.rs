@@ -24,6 +24,15 @@ pub fn without_addresses(text: &str) -> String {
     out
 }
 
+/// The beginning of a text, at most so many bytes long.
+pub fn beginning(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -46,6 +55,12 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(without_addresses(text), expected);
         }
+    }
+
+    #[test]
+    fn a_beginning_ends_between_letters() {
+        let beginnings = [0, 1, 2, 3, 9].map(|bytes| beginning("aü", bytes));
+        assert_eq!(beginnings, ["", "a", "a", "aü", "aü"]);
     }
 
     proptest! {

@@ -15,7 +15,14 @@ const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 /// Elements deeper than this are no answer of OX (its deepest is 9), but could exhaust memory.
-const MAX_DEPTH: usize = 40;
+pub(super) const MAX_DEPTH: usize = 40;
+
+/// Attributes of one element; OX's have two or three.
+pub(super) const MAX_ATTRIBUTES: usize = 64;
+
+/// Elements of one answer. One of OX's own takes some 30 bytes, so this is as much as the longest
+/// answer that is read can hold; tiny ones would take many times the answer's size in memory.
+const MAX_ELEMENTS: usize = 2_000_000;
 
 /// A namespace, as far as drover needs to know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -281,7 +288,11 @@ struct Open {
 fn open(start: &BytesStart<'_>, resolver: &NamespaceResolver) -> Result<Open, String> {
     let (resolved, local) = resolver.resolve_element(start.name());
     let mut nil = false;
-    for attribute in start.attributes() {
+    // To look for doubles is quadratic, and they do not matter.
+    for (count, attribute) in start.attributes().with_checks(false).enumerate() {
+        if count >= MAX_ATTRIBUTES {
+            return Err("an element has too many attributes".to_owned());
+        }
         let attribute = attribute.map_err(|error| error.to_string())?;
         let (space, name) = resolver.resolve_attribute(attribute.key);
         if name.as_ref() == "nil" && space == ResolveResult::Bound(Namespace(XSI)) {
@@ -300,8 +311,13 @@ fn open(start: &BytesStart<'_>, resolver: &NamespaceResolver) -> Result<Open, St
 /// Reads to the end of `root` and of the document.
 fn read_tree(reader: &mut NsReader<&[u8]>, root: Open) -> Result<Element, String> {
     let mut stack = vec![root];
+    let mut elements = 0;
     loop {
         let event = reader.read_event().map_err(|error| error.to_string())?;
+        elements += usize::from(matches!(event, Event::Start(_) | Event::Empty(_)));
+        if elements > MAX_ELEMENTS {
+            return Err("it has too many elements".to_owned());
+        }
         match event {
             Event::Start(start) => {
                 if stack.len() >= MAX_DEPTH {

@@ -8,6 +8,11 @@
 
 use super::envelope::{Element, Space};
 use super::{Existing, Fault, FaultClass, OxError};
+use crate::redact::beginning;
+
+/// Longest text of a fault that is kept, in bytes. OX's longest is a few hundred; more would only
+/// fill the log and the memory.
+pub(super) const MAX_TEXT: usize = 16 * 1024;
 
 /// Reads the fault in an answer's body, if there is one.
 pub(super) fn read(body: &Element) -> Option<Fault> {
@@ -21,10 +26,11 @@ pub(super) fn read(body: &Element) -> Option<Fault> {
     });
     Some(Fault {
         class: exception.map_or(FaultClass::Undeclared, class),
-        exception: exception.map(|exception| exception.name.clone()),
-        text: text.to_owned(),
+        exception: exception.map(|exception| beginning(&exception.name, MAX_TEXT).to_owned()),
+        text: beginning(text, MAX_TEXT).to_owned(),
         exception_id: exception_id.map(ToOwned::to_owned),
-        code: part("faultcode").map_or_else(String::new, |code| code.text.trim().to_owned()),
+        code: part("faultcode")
+            .map_or_else(String::new, |code| beginning(code.text.trim(), MAX_TEXT).to_owned()),
     })
 }
 

@@ -3,7 +3,10 @@
 //! They keep secrets out of the file, and say once what is needed twice. A reference that leads
 //! nowhere stops the start: an empty password in its place would be found out much later.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use config::{Value, ValueKind};
@@ -16,8 +19,19 @@ const SECTION: &str = "variables.";
 /// Begins a reference; with one more `$` before it, it is plain text.
 const BEGIN: &str = "${";
 
+/// References that are followed in one file, those within variables each time anew: variables that
+/// refer to one another would otherwise grow without end, or take without end.
+const MAX_FOLLOWED: u32 = 1_000;
+
+/// Variables that may stand within one another.
+const MAX_DEPTH: usize = 16;
+
+/// Longest text that references may make, and longest file they may lead to, in bytes.
+const MAX_TEXT: usize = 1024 * 1024;
+
 /// Where references lead.
 struct Resolver<'a> {
+    followed: Cell<u32>,
     /// The settings file; relative paths start in its directory.
     path: &'a Path,
     /// Its text, to tell the line of a reference.
@@ -42,7 +56,7 @@ pub(super) fn resolve(
         .into_iter()
         .map(|(key, value)| (key[SECTION.len()..].to_owned(), value))
         .collect();
-    let resolver = Resolver { path, text, env, variables };
+    let resolver = Resolver { followed: Cell::new(0), path, text, env, variables };
     values
         .into_iter()
         .map(|(key, value)| Ok((key, resolver.value(value, &mut Vec::new())?)))
@@ -80,6 +94,9 @@ impl Resolver<'_> {
             };
             let (reference, after) = from.split_at(end + 1);
             expanded.push_str(&self.follow(reference, within)?);
+            if expanded.len() > MAX_TEXT {
+                return Err(self.failed(reference, "it makes the value longer than 1 MiB"));
+            }
             rest = after;
         }
         expanded.push_str(rest);
@@ -88,6 +105,10 @@ impl Resolver<'_> {
 
     /// What a reference `${…}` stands for.
     fn follow(&self, reference: &str, within: &mut Vec<String>) -> Result<String, SettingsError> {
+        self.followed.set(self.followed.get() + 1);
+        if self.followed.get() > MAX_FOLLOWED {
+            return Err(self.failed(reference, "it is one reference too many, the file has 1000"));
+        }
         let inner = reference.trim_start_matches(BEGIN).trim_end_matches('}');
         match inner.split_once(':') {
             Some(("env", name)) => match self.env.get(name) {
@@ -97,7 +118,7 @@ impl Resolver<'_> {
             },
             Some(("file", name)) => {
                 let path = self.path.parent().unwrap_or(Path::new("")).join(name);
-                let text = std::fs::read_to_string(&path)
+                let text = read_capped(&path)
                     .map_err(|error| self.failed(reference, &format!("cannot read it: {error}")))?;
                 // Editors and `echo` end a file with a line break that nobody means.
                 let text = text.strip_suffix('\n').unwrap_or(&text);
@@ -123,6 +144,9 @@ impl Resolver<'_> {
         if within.iter().any(|outer| outer == name) {
             return Err(self.failed(reference, "it refers to itself"));
         }
+        if within.len() >= MAX_DEPTH {
+            return Err(self.failed(reference, "too many variables refer to one another here"));
+        }
         let text = match &value.kind {
             ValueKind::Array(_) => return Err(self.failed(reference, "it is a list, not a text")),
             plain => plain.to_string(),
@@ -147,6 +171,16 @@ impl Resolver<'_> {
         let holds = |line: &str| !line.trim_start().starts_with('#') && line.contains(reference);
         self.text.lines().position(holds).map(|index| index + 1)
     }
+}
+
+/// A file's text, unless it is longer than a value of the settings can be meant to be.
+fn read_capped(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_TEXT as u64 + 1).read_to_string(&mut text)?;
+    if text.len() > MAX_TEXT {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 1 MiB"));
+    }
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! causes are recognised.
 
 use crate::model::{ContextId, ItemName, ObjectId};
+use crate::redact::beginning;
 
 /// The last of an item's consecutive faults. There is one for each item that stands still; it goes
 /// with the item's end.
@@ -57,8 +58,13 @@ pub fn fingerprint(class: &str, text: &str) -> String {
     print
 }
 
+/// Longest name in quotes that is recognised, in bytes: without an end to it, a text full of single
+/// quotes would be searched through again for every one of them.
+const MAX_QUOTED: usize = 1024;
+
 /// Length of the quoted part that begins here, quotes included.
 fn quoted(before: char, rest: &str) -> Option<usize> {
+    let rest = beginning(rest, MAX_QUOTED);
     let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     if before == '=' {
         return None;
@@ -99,6 +105,8 @@ fn number(rest: &str) -> Option<usize> {
 /// Length of a UUID.
 fn uuid(rest: &str) -> Option<usize> {
     const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+    // One more than it has, to see where it ends.
+    let rest = beginning(rest, 37);
     let end = rest.find(|c: char| !c.is_ascii_hexdigit() && c != '-').unwrap_or(rest.len());
     rest[..end].split('-').map(str::len).eq(GROUPS).then_some(end)
 }

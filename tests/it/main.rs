@@ -16,6 +16,7 @@ mod engine_faults;
 mod fakes;
 mod faulty_item;
 mod first_load;
+mod fuzz;
 mod groups;
 mod hazards;
 mod isolation;
