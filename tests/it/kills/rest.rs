@@ -36,8 +36,8 @@ pub fn come_to_rest(stage: &Stage, told: &Told, served: bool) {
     if served {
         let mut service = stage.start(false);
         eventually("the queue's end", || stage.queue().is_empty());
-        signal(&service, "TERM");
-        let ended = service.wait().unwrap();
+        signal(&service.0, "TERM");
+        let ended = service.0.wait().unwrap();
         // The queue may have been empty before drover had even got to listening for signals.
         assert!(ended.success() || ended.signal() == Some(15), "end of the service: {ended}");
     }
@@ -54,7 +54,7 @@ pub fn has_nothing_more_to_do(stage: &Stage) {
 }
 
 fn provision(stage: &Stage) {
-    let ended = stage.start(true).wait().unwrap();
+    let ended = stage.start(true).0.wait().unwrap();
     assert_eq!(ended.code(), Some(0), "end of --once; {:?} are left", stage.queue());
 }
 

@@ -117,9 +117,9 @@ impl<'a> Season<'a> {
                 }
             });
             moment.wait(&self.stage, &self.files);
-            drover.kill().unwrap();
+            drover.0.kill().unwrap();
         });
-        drover.wait().unwrap();
+        drover.0.wait().unwrap();
         for item in items {
             self.told.add(&item.file, &item.content);
         }

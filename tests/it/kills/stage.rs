@@ -25,6 +25,17 @@ fn binary() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_drover").into(), PathBuf::from)
 }
 
+/// A running drover, which does not outlive its season.
+pub struct Drover(pub Child);
+
+impl Drop for Drover {
+    fn drop(&mut self) {
+        // Usually it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Where a season plays. Kept for inspection if it ends with a panic.
 pub struct Stage {
     folder: tempfile::TempDir,
@@ -93,7 +104,7 @@ impl Stage {
     }
 
     /// Starts drover; with `--once`, or as the service.
-    pub fn start(&self, once: bool) -> Child {
+    pub fn start(&self, once: bool) -> Drover {
         let log = self.folder.path().join("drover.log");
         let log = File::options().append(true).create(true).open(log).unwrap();
         let mut command = world::drover_at(&binary(), &format!("http://{}", self.address));
@@ -102,7 +113,7 @@ impl Stage {
             command.arg("--once");
         }
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        command.spawn().unwrap()
+        Drover(command.spawn().unwrap())
     }
 
     /// Asks the simulator's control; each time on a new connection, for the simulator may have been
