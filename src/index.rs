@@ -7,6 +7,7 @@
 mod cache;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use dashmap::DashMap;
 
@@ -23,17 +24,17 @@ pub struct Presence {
     pub context: ContextId,
     /// OX's number; none for contexts and functional accounts.
     pub ox: Option<OxId>,
-    /// What it keeps others from having there.
-    pub claims: BTreeSet<Claim>,
+    /// What it keeps others from having there; sorted, each of them once.
+    pub claims: Box<[Claim]>,
     /// Users who have it, for functional accounts.
-    pub members: Vec<ObjectId>,
+    pub members: Box<[ObjectId]>,
 }
 
 impl Presence {
     /// Login name, of a user.
     pub fn login(&self) -> Option<&str> {
         self.claims.iter().find_map(|claim| match claim {
-            Claim::User(name) => Some(name.as_str()),
+            Claim::User(name) => Some(&**name),
             _ => None,
         })
     }
@@ -86,7 +87,7 @@ pub struct Index {
     /// Who has a DN too, while an older change of its former owner is still to be followed by his
     /// rename: contexts do not wait for each other.
     rivals: DashMap<DnKey, ObjectId>,
-    mails: DashMap<(ContextId, String), OxId>,
+    mails: DashMap<(ContextId, Arc<str>), OxId>,
     /// Whose number that is.
     owners: DashMap<(ContextId, OxId), ObjectId>,
     /// Addresses of the functional accounts that a user was given, by the account.
@@ -123,16 +124,20 @@ impl Index {
             dn: record.dn.key().clone(),
             former: record.former_dns.clone(),
             home: object.as_ref().and_then(DirectoryObject::own_context),
-            placed: Vec::new(),
+            placed: Vec::with_capacity(record.placements.len()),
             heading: record.journey.as_ref().map(|journey| journey.to),
         };
         for (context, placement) in &record.placements {
-            known.placed.push(self.presence(&record.id, *context, placement));
+            let presence = presence_of(*context, placement);
+            self.add_presence(&record.id, placement, &presence);
+            known.placed.push(presence);
         }
         self.objects.insert(record.id.clone(), known);
     }
 
-    fn presence(&self, id: &ObjectId, context: ContextId, placement: &Placement) -> Presence {
+    /// An object is somewhere.
+    fn add_presence(&self, id: &ObjectId, placement: &Placement, presence: &Presence) {
+        let context = presence.context;
         if let Some(ox) = placement.ox_id() {
             self.owners.insert((context, ox), id.clone());
         }
@@ -142,12 +147,13 @@ impl Index {
                 accounts.insert(id.clone(), address.clone());
             }
         }
-        if let Placement::User { ox, fields, .. } = placement
-            && let Some(mail) = fields.text("primaryEmail")
-        {
-            self.mails.insert((context, mail.to_lowercase()), *ox);
+        if let Placement::User { ox, .. } = placement {
+            for claim in &presence.claims {
+                if let Claim::Mail(mail) = claim {
+                    self.mails.insert((context, mail.clone()), *ox);
+                }
+            }
         }
-        presence_of(context, placement)
     }
 
     fn take_dn(&self, id: &ObjectId, dn: &DnKey) {
@@ -220,7 +226,7 @@ impl Index {
 
     /// The user whose own primary address this is in a context.
     pub fn owner(&self, context: ContextId, address: &str) -> Option<OxId> {
-        self.mails.get(&(context, address.to_lowercase())).map(|ox| *ox)
+        self.mails.get(&(context, address.to_lowercase().into())).map(|ox| *ox)
     }
 
     /// The object that has a number in a context.
@@ -399,6 +405,8 @@ impl Index {
                 let old = known.placed.iter().position(|presence| presence.context == *context);
                 let old = old.map(|at| known.placed.swap_remove(at));
                 let is_user = known.kind == ObjectKind::User;
+                // Most objects are in one context: no room is kept for more.
+                known.placed.reserve_exact(1);
                 known.placed.push(new.clone());
                 drop(known);
                 if let Some(old) = &old {
@@ -408,7 +416,7 @@ impl Index {
                         self.owners.remove_if(&(*context, ox), |_, owner| owner == id);
                     }
                 }
-                self.presence(id, *context, placement);
+                self.add_presence(id, placement, &new);
                 match old {
                     _ if !is_user => Vec::new(),
                     Some(old) if old.ox == new.ox => vec![Event::Changed(id.clone(), *context)],
@@ -461,27 +469,35 @@ impl Index {
 fn presence_of(context: ContextId, placement: &Placement) -> Presence {
     let members = match placement {
         Placement::Account { members, .. } => members.keys().cloned().collect(),
-        _ => Vec::new(),
+        _ => Box::default(),
     };
-    Presence { context, ox: placement.ox_id(), claims: claims_of(placement), members }
+    Presence {
+        context,
+        ox: placement.ox_id(),
+        claims: claims_of(placement).into_iter().collect(),
+        members,
+    }
 }
 
 /// What a placed object keeps others from having in its context.
 fn claims_of(placement: &Placement) -> BTreeSet<Claim> {
     match placement {
         Placement::User { name, fields, .. } => {
-            let mail = fields.text("primaryEmail").map(|mail| Claim::Mail(mail.to_lowercase()));
+            let mail =
+                fields.text("primaryEmail").map(|mail| Claim::Mail(mail.to_lowercase().into()));
             let display =
-                fields.text("display_name").map(|name| Claim::Display(name.to_lowercase()));
-            std::iter::once(Claim::User(name.clone())).chain(mail).chain(display).collect()
+                fields.text("display_name").map(|name| Claim::Display(name.to_lowercase().into()));
+            std::iter::once(Claim::User(name.as_str().into())).chain(mail).chain(display).collect()
         }
-        Placement::Group { name, .. } => BTreeSet::from([Claim::Group(name.to_lowercase())]),
+        Placement::Group { name, .. } => BTreeSet::from([Claim::Group(name.to_lowercase().into())]),
         Placement::Resource { data, .. } => {
-            let name = data.name.as_ref().map(|name| Claim::Resource(name.to_lowercase()));
-            let mail = data.email.as_ref().map(|mail| Claim::Mail(mail.to_lowercase()));
+            let name = data.name.as_ref().map(|name| Claim::Resource(name.to_lowercase().into()));
+            let mail = data.email.as_ref().map(|mail| Claim::Mail(mail.to_lowercase().into()));
             name.into_iter().chain(mail).collect()
         }
-        Placement::Account { address, .. } => BTreeSet::from([Claim::Mail(address.to_lowercase())]),
+        Placement::Account { address, .. } => {
+            BTreeSet::from([Claim::Mail(address.to_lowercase().into())])
+        }
         Placement::Context { .. } => BTreeSet::new(),
     }
 }

@@ -33,7 +33,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 
+use crate::few::{Few, give_back};
 use crate::model::{ContextId, ItemName};
 
 /// Number of an entry; grows with arrival.
@@ -71,17 +73,36 @@ pub struct Rank {
 /// An entry that was moved before another stands *under* it: its path is the other's path and its
 /// own rank. Of two paths of which one begins with the other the longer one comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place(Vec<Rank>);
+pub struct Place {
+    first: Rank,
+    /// The path from there on, if the entry was moved; shared with the lanes' queues.
+    under: Option<Arc<[Rank]>>,
+}
+
+impl Place {
+    fn new(rank: Rank) -> Self {
+        Self { first: rank, under: None }
+    }
+
+    /// The place of an entry of that rank under this one.
+    fn below(&self, rank: Rank) -> Self {
+        let path = self.under().iter().cloned().chain([rank]);
+        Self { first: self.first.clone(), under: Some(path.collect()) }
+    }
+
+    fn under(&self) -> &[Rank] {
+        self.under.as_deref().unwrap_or_default()
+    }
+}
 
 impl Ord for Place {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        for (mine, theirs) in self.0.iter().zip(&other.0) {
-            let order = mine.cmp(theirs);
-            if order.is_ne() {
-                return order;
-            }
+        let (mine, theirs) = (self.under(), other.under());
+        let mut order = self.first.cmp(&other.first);
+        for (mine, theirs) in mine.iter().zip(theirs) {
+            order = order.then_with(|| mine.cmp(theirs));
         }
-        other.0.len().cmp(&self.0.len())
+        order.then_with(|| theirs.len().cmp(&mine.len()))
     }
 }
 
@@ -123,29 +144,29 @@ pub enum Need {
 struct Entry<T> {
     place: Place,
     rank: Rank,
-    open: BTreeSet<Lane>,
+    open: Few<Lane>,
     joint: bool,
     barrier: bool,
     gate: bool,
-    running: BTreeSet<Lane>,
+    running: Few<Lane>,
     begun: bool,
     /// A part of it is through.
     partly: bool,
-    after: BTreeSet<EntryId>,
+    after: Few<EntryId>,
     /// Entries without which it cannot be done.
-    needs: BTreeSet<EntryId>,
+    needs: Few<EntryId>,
     /// Entries that have to stay behind it.
-    followers: BTreeSet<EntryId>,
+    followers: Few<EntryId>,
     /// Entries that have to stay ahead of it, for moves.
-    ahead: BTreeSet<EntryId>,
+    ahead: Few<EntryId>,
     /// Lanes in which it is parked.
-    parked: BTreeSet<Lane>,
+    parked: Few<Lane>,
     /// Parked, but to be tried once.
     trial: bool,
     /// Something it cannot be done without is aside.
     blocked: bool,
     /// Lanes in which it stands behind a parked gate.
-    gated: BTreeSet<Lane>,
+    gated: Few<Lane>,
     task: T,
 }
 
@@ -158,8 +179,8 @@ impl<T> Entry<T> {
     }
 
     /// Whether it keeps back an entry with these lanes that cannot be done without it.
-    fn keeps_back(&self, after: bool, lanes: &BTreeSet<Lane>) -> bool {
-        let mut aside = self.parked.iter().chain(&self.gated);
+    fn keeps_back(&self, after: bool, lanes: &Few<Lane>) -> bool {
+        let mut aside = self.parked.iter().chain(self.gated.iter());
         self.blocked || aside.any(|lane| after || lanes.contains(lane))
     }
 }
@@ -231,7 +252,8 @@ pub enum Moved {
 /// All pending work.
 #[derive(Debug)]
 pub struct Lanes<T> {
-    entries: HashMap<EntryId, Entry<T>>,
+    /// Boxed, for a growing map keeps half of its room free.
+    entries: HashMap<EntryId, Box<Entry<T>>>,
     lanes: HashMap<Lane, LaneState>,
     awake: Awake,
     /// Parked entries of which something that was to come first is through.
@@ -330,16 +352,16 @@ impl<T> Lanes<T> {
     pub fn insert(&mut self, new: NewEntry<T>) -> EntryId {
         let id = self.next_id;
         self.next_id += 1;
-        let after: BTreeSet<EntryId> =
+        let after: Few<EntryId> =
             new.after.into_iter().filter(|other| self.entries.contains_key(other)).collect();
         let mut rank = Rank { name: new.name, arrival: id };
         for other in after.iter().filter_map(|other| self.entries.get(other)) {
-            if let Some(theirs) = other.place.0.first().filter(|theirs| **theirs > rank) {
-                rank.name = theirs.name.clone();
+            if other.place.first > rank {
+                rank.name = other.place.first.name.clone();
             }
         }
-        let place = Place(vec![rank.clone()]);
-        for other in &after {
+        let place = Place::new(rank.clone());
+        for other in after.iter() {
             if let Some(other) = self.entries.get_mut(other) {
                 other.followers.insert(id);
             }
@@ -348,24 +370,24 @@ impl<T> Lanes<T> {
         let entry = Entry {
             place,
             rank,
-            open: BTreeSet::new(),
+            open: Few::default(),
             joint: new.joint,
             barrier: new.barrier,
             gate: new.gate,
-            running: BTreeSet::new(),
+            running: Few::default(),
             begun: false,
             partly: false,
             ahead: after.clone(),
             after,
-            needs: BTreeSet::new(),
-            followers: BTreeSet::new(),
-            parked: BTreeSet::new(),
+            needs: Few::default(),
+            followers: Few::default(),
+            parked: Few::default(),
             trial: false,
             blocked: false,
-            gated: BTreeSet::new(),
+            gated: Few::default(),
             task: new.task,
         };
-        self.entries.insert(id, entry);
+        self.entries.insert(id, Box::new(entry));
         self.extend(id, lanes);
         id
     }
@@ -432,7 +454,7 @@ impl<T> Lanes<T> {
             if seen.insert(id)
                 && let Some(entry) = self.entries.get(&id)
             {
-                open.extend(&entry.ahead);
+                open.extend(entry.ahead.iter());
             }
         }
         false
@@ -460,7 +482,7 @@ impl<T> Lanes<T> {
             if crosses {
                 return true;
             }
-            open.extend(&entry.ahead);
+            open.extend(entry.ahead.iter());
         }
         false
     }
@@ -474,15 +496,13 @@ impl<T> Lanes<T> {
             return;
         }
         let lanes = entry.open.clone();
-        for lane in &lanes {
+        for lane in lanes.iter() {
             if let Some(state) = self.lanes.get_mut(lane) {
                 leave(state, entry, *lane);
             }
         }
-        let mut path = target.0;
-        path.push(entry.rank.clone());
-        entry.place = Place(path);
-        for lane in lanes {
+        entry.place = target.below(entry.rank.clone());
+        for lane in lanes.iter().copied() {
             enter(self.lanes.entry(lane).or_default(), entry, needed, lane);
             self.awake.insert(lane);
         }
@@ -544,8 +564,8 @@ impl<T> Lanes<T> {
         entry.begun = true;
         entry.running = if entry.joint { entry.open.clone() } else { entry.running.clone() };
         entry.running.insert(start.lane);
-        for lane in entry.running.clone() {
-            if let Some(state) = self.lanes.get_mut(&lane) {
+        for lane in entry.running.iter() {
+            if let Some(state) = self.lanes.get_mut(lane) {
                 state.busy = true;
                 state.stopped = None;
             }
@@ -601,9 +621,10 @@ impl<T> Lanes<T> {
         }
     }
 
-    fn forget(&mut self, id: EntryId) -> Option<Entry<T>> {
+    fn forget(&mut self, id: EntryId) -> Option<Box<Entry<T>>> {
         let entry = self.entries.remove(&id)?;
-        for follower in &entry.followers {
+        give_back(&mut self.entries);
+        for follower in entry.followers.iter() {
             let Some(other) = self.entries.get_mut(follower) else { continue };
             other.ahead.remove(&id);
             if !other.parked.is_empty() {
@@ -611,17 +632,17 @@ impl<T> Lanes<T> {
             }
             other.needs.remove(&id);
             if other.after.remove(&id) {
-                for lane in &other.open {
+                for lane in other.open.iter() {
                     self.awake.insert(*lane);
                 }
             }
         }
-        for ahead in &entry.ahead {
+        for ahead in entry.ahead.iter() {
             if let Some(other) = self.entries.get_mut(ahead) {
                 other.followers.remove(&id);
             }
         }
-        for follower in &entry.followers {
+        for follower in entry.followers.iter() {
             self.judge(*follower);
         }
         Some(entry)
@@ -643,7 +664,7 @@ impl<T> Lanes<T> {
                 let first = gates.and_then(|gates| gates.first_key_value());
                 first.is_some_and(|(place, _)| *place < entry.place)
             };
-            let gated: BTreeSet<Lane> = entry.open.iter().copied().filter(is_gated).collect();
+            let gated: Few<Lane> = entry.open.iter().copied().filter(is_gated).collect();
             if blocked != entry.blocked || gated != entry.gated {
                 self.reseat(id, |entry| {
                     entry.blocked = blocked;
@@ -667,8 +688,8 @@ impl<T> Lanes<T> {
     /// An entry is parked now, or not any more.
     fn judge_others(&mut self, id: EntryId) {
         let gates = self.entries.get(&id).filter(|entry| entry.gate);
-        for lane in gates.map(|entry| entry.open.clone()).unwrap_or_default() {
-            self.judge_lane(lane);
+        for lane in gates.map(|entry| entry.open.clone()).unwrap_or_default().iter() {
+            self.judge_lane(*lane);
         }
         self.judge_followers(id);
     }
@@ -681,7 +702,7 @@ impl<T> Lanes<T> {
 
     /// Entries that cannot be done before, or without, this one.
     fn waiting_for(&self, id: EntryId) -> Vec<EntryId> {
-        let followers = self.entries.get(&id).into_iter().flat_map(|entry| &entry.followers);
+        let followers = self.entries.get(&id).into_iter().flat_map(|entry| entry.followers.iter());
         let waits = |other: &&EntryId| {
             let other = self.entries.get(other);
             other.is_some_and(|other| other.after.contains(&id) || other.needs.contains(&id))
@@ -692,13 +713,13 @@ impl<T> Lanes<T> {
     /// Changes an entry in a way that may take it out of its lanes' queues, or put it back.
     fn reseat(&mut self, id: EntryId, change: impl FnOnce(&mut Entry<T>)) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        for lane in &entry.open {
+        for lane in entry.open.iter() {
             if let Some(state) = self.lanes.get_mut(lane) {
                 leave(state, entry, *lane);
             }
         }
         change(entry);
-        for lane in &entry.open {
+        for lane in entry.open.iter() {
             let state = self.lanes.entry(*lane).or_default();
             enter(state, entry, id, *lane);
             if entry.aside(*lane) && state.stopped == Some(id) {
@@ -712,10 +733,10 @@ impl<T> Lanes<T> {
     /// not at work. If a part of it had been started there, that part did not succeed.
     pub fn park(&mut self, id: EntryId, lane: Option<Lane>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        let lanes: BTreeSet<Lane> = match lane {
-            Some(lane) if !entry.joint => BTreeSet::from([lane]),
-            Some(_) => entry.open.clone(),
-            None => entry.open.difference(&entry.running).copied().collect(),
+        let lanes: Vec<Lane> = match lane {
+            Some(lane) if !entry.joint => vec![lane],
+            Some(_) => entry.open.iter().copied().collect(),
+            None => entry.open.iter().filter(|l| !entry.running.contains(l)).copied().collect(),
         };
         for lane in &lanes {
             if entry.running.remove(lane)
@@ -802,8 +823,9 @@ impl<T> Lanes<T> {
             open.extend(lanes.flat_map(|state| state.aside.values().copied()));
         }
         while let Some(other) = open.pop() {
-            let aside = |entry: &Entry<T>| entry.blocked || !entry.gated.is_empty();
-            if other != id && self.entries.get(&other).is_some_and(aside) && found.insert(other) {
+            let Some(entry) = self.entries.get(&other).filter(|_| other != id) else { continue };
+            let aside = entry.blocked || !entry.gated.is_empty();
+            if aside && found.insert(other) {
                 open.extend(self.waiting_for(other));
             }
         }
@@ -852,7 +874,7 @@ impl<T> Lanes<T> {
     pub fn wake(&mut self, id: EntryId) -> bool {
         let Some(entry) = self.entries.get(&id) else { return false };
         let mut woken = false;
-        for lane in &entry.open {
+        for lane in entry.open.iter() {
             if let Some(state) = self.lanes.get_mut(lane)
                 && state.stopped == Some(id)
             {
@@ -881,8 +903,8 @@ impl<T> Lanes<T> {
         if !entry.running.is_empty() {
             return None;
         }
-        for lane in entry.open.clone() {
-            self.close(id, lane, false);
+        for lane in entry.open.clone().iter() {
+            self.close(id, *lane, false);
         }
         self.forget(id).map(|entry| entry.task)
     }
@@ -1287,6 +1309,10 @@ mod tests {
 
     fn lanes_of(lanes: &Lanes<u32>, start: &Start) -> BTreeSet<Lane> {
         let entry = &lanes.entries[&start.entry];
-        if entry.joint { entry.open.clone() } else { BTreeSet::from([start.lane]) }
+        if entry.joint {
+            entry.open.iter().copied().collect()
+        } else {
+            BTreeSet::from([start.lane])
+        }
     }
 }

@@ -47,6 +47,7 @@ pub mod credentials;
 pub mod demo;
 mod durable;
 pub mod engine;
+mod few;
 pub mod index;
 pub mod lanes;
 pub mod model;

@@ -4,7 +4,9 @@
 //! already routed. Pure but for reading the [`Index`].
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
+use crate::few::{Few, give_back};
 use crate::index::Index;
 use crate::lanes::{EntryId, Lane, Lanes, Moved, Need, NewEntry};
 use crate::model::object::DirectoryObject;
@@ -14,11 +16,24 @@ use crate::plan::coalesce::{Apart, Identity, Presence, fold};
 /// What pending items will have made of an object.
 #[derive(Debug, Clone)]
 struct Planned {
-    entries: Vec<EntryId>,
+    /// In order of arrival.
+    entries: Few<EntryId>,
     /// As the last of the entries leaves it.
     identity: Identity,
-    lanes: BTreeSet<Lane>,
-    claims: BTreeSet<(ContextId, Claim)>,
+    lanes: Few<Lane>,
+    /// Where it is going to have the names of its identity.
+    homes: Few<ContextId>,
+}
+
+impl Planned {
+    fn claims(&self) -> impl Iterator<Item = (ContextId, Claim)> {
+        each(&self.homes, &self.identity.names)
+    }
+}
+
+/// Each of the names in each of the contexts, in order.
+fn each(homes: &Few<ContextId>, names: &[Claim]) -> impl Iterator<Item = (ContextId, Claim)> {
+    homes.iter().flat_map(|home| names.iter().map(|name| (*home, name.clone())))
 }
 
 /// A pair that was to change places and could not, for the log.
@@ -86,7 +101,7 @@ impl Identifiers {
             dn: file.dn.key().clone(),
             presence,
             home: file.object.as_ref().and_then(DirectoryObject::own_context),
-            names,
+            names: names.into_iter().collect(),
         }
     }
 
@@ -99,27 +114,28 @@ impl Identifiers {
         match &file.object {
             Some(DirectoryObject::User(user)) => {
                 let properties = &user.properties;
-                let name = Self::name(&self.user, &file.id, properties).map(Claim::User);
+                let name = Self::name(&self.user, &file.id, properties)
+                    .map(|name| Claim::User(name.into()));
                 let mail = text(properties, "mailPrimaryAddress");
                 let display =
                     text(properties, "oxDisplayName").or_else(|| text(properties, "displayName"));
                 name.into_iter()
-                    .chain(mail.map(|mail| Claim::Mail(mail.to_lowercase())))
-                    .chain(display.map(|name| Claim::Display(name.to_lowercase())))
+                    .chain(mail.map(|mail| Claim::Mail(mail.to_lowercase().into())))
+                    .chain(display.map(|name| Claim::Display(name.to_lowercase().into())))
                     .collect()
             }
             Some(DirectoryObject::Resource(resource)) => {
                 let mail = resource.address.as_ref();
-                std::iter::once(Claim::Resource(resource.name.to_lowercase()))
-                    .chain(mail.map(|mail| Claim::Mail(mail.to_lowercase())))
+                std::iter::once(Claim::Resource(resource.name.to_lowercase().into()))
+                    .chain(mail.map(|mail| Claim::Mail(mail.to_lowercase().into())))
                     .collect()
             }
             Some(DirectoryObject::Group(group)) => {
                 let name = Self::name(&self.group, &file.id, &group.properties);
-                name.map(|name| Claim::Group(name.to_lowercase())).into_iter().collect()
+                name.map(|name| Claim::Group(name.to_lowercase().into())).into_iter().collect()
             }
             Some(DirectoryObject::Account(account)) => {
-                BTreeSet::from([Claim::Mail(account.address.to_lowercase())])
+                BTreeSet::from([Claim::Mail(account.address.to_lowercase().into())])
             }
             Some(DirectoryObject::Context(_) | DirectoryObject::Profile(_)) | None => {
                 BTreeSet::new()
@@ -131,27 +147,56 @@ impl Identifiers {
 /// The overlay of routed items over the provisioned state.
 #[derive(Debug, Default)]
 pub struct Router {
-    planned: HashMap<ObjectId, Planned>,
+    /// Boxed, as what each entry put in: a growing map keeps half of its room free.
+    planned: HashMap<ObjectId, Box<Planned>>,
     dns: HashMap<DnKey, ObjectId>,
     /// Pending items by what they are going to claim.
-    claims: HashMap<(ContextId, Claim), EntryId>,
+    claims: ByClaim,
     /// Pending items by what they are going to give up.
-    releases: HashMap<(ContextId, Claim), EntryId>,
+    releases: ByClaim,
     /// Pending groups and accounts by the members they name.
-    naming: HashMap<DnKey, BTreeSet<EntryId>>,
+    naming: HashMap<DnKey, Few<EntryId>>,
     /// Contexts that pending items will have created (true) or deleted (false).
     contexts: HashMap<ContextId, (bool, EntryId)>,
     /// What each entry put into the overlay, to take it out again.
-    entries: HashMap<EntryId, Overlay>,
+    entries: HashMap<EntryId, Box<Overlay>>,
 }
 
+/// Entries by names and addresses. A map for each context: one for all of them would be large, and
+/// twice as large whenever it grows.
 #[derive(Debug, Default)]
+struct ByClaim(HashMap<ContextId, HashMap<Claim, EntryId>>);
+
+impl ByClaim {
+    fn get(&self, (context, claim): &(ContextId, Claim)) -> Option<&EntryId> {
+        self.0.get(context)?.get(claim)
+    }
+
+    fn insert(&mut self, (context, claim): (ContextId, Claim), entry: EntryId) {
+        self.0.entry(context).or_default().insert(claim, entry);
+    }
+
+    /// Takes it out if it is that entry's.
+    fn remove(&mut self, (context, claim): &(ContextId, Claim), entry: EntryId) {
+        let Some(here) = self.0.get_mut(context) else { return };
+        if here.get(claim) == Some(&entry) {
+            here.remove(claim);
+            if here.is_empty() {
+                self.0.remove(context);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
 struct Overlay {
-    object: Option<ObjectId>,
-    dn: Option<DnKey>,
-    claims: Vec<(ContextId, Claim)>,
-    releases: Vec<(ContextId, Claim)>,
-    members: Vec<DnKey>,
+    object: ObjectId,
+    dn: DnKey,
+    names: Arc<[Claim]>,
+    /// Where it claims the names.
+    homes: Few<ContextId>,
+    releases: Box<[(ContextId, Claim)]>,
+    members: Box<[DnKey]>,
     context: Option<ContextId>,
 }
 
@@ -166,7 +211,8 @@ impl Router {
     ) -> Routed {
         let NewItem { name, file, identity, also } = item;
         let home = identity.home;
-        let claims = self.claims(index, file, &identity);
+        let homes = self.homes(index, file, &identity);
+        let claims: BTreeSet<_> = each(&homes, &identity.names).collect();
         let before = self.lanes_before(index, file);
         let own = self.lanes_of(index, file, &before, also);
         let after = self.planned.get(&file.id).map(|p| p.entries.iter().copied().collect());
@@ -210,7 +256,7 @@ impl Router {
         {
             goes_on_first(lanes, &own, entry);
         }
-        self.remember(entry, file, identity, &own, claims, released);
+        self.remember(entry, file, identity, &own, homes, released);
         Routed { entry, lanes: own, unordered }
     }
 
@@ -260,18 +306,19 @@ impl Router {
         let present: BTreeSet<Lane> = lanes.open_lanes(entry).collect();
         lanes.extend(entry, own.iter().copied());
         own.extend(present);
-        let claims = self.claims(index, file, &identity);
+        let homes = self.homes(index, file, &identity);
+        let claims: BTreeSet<_> = each(&homes, &identity.names).collect();
         // The names are the same, but a group may have them in more contexts now.
         let needed = claims.iter().filter_map(|claim| self.releases.get(claim));
         let needed = needed.filter(|other| **other != entry);
         let mut pairs: Vec<(EntryId, EntryId, Need)> =
             needed.map(|other| (*other, entry, Need::Hard)).collect();
         // New members may come behind its place, and so may their contexts.
-        let homes = own.iter().filter_map(|lane| match lane {
+        let contexts = own.iter().filter_map(|lane| match lane {
             Lane::Context(context) => self.contexts.get(context),
             Lane::Directory => None,
         });
-        let coming = homes.filter(|(comes, _)| *comes).map(|(_, other)| *other);
+        let coming = contexts.filter(|(comes, _)| *comes).map(|(_, other)| *other);
         pairs.extend(coming.filter(|other| *other != entry).map(|o| (o, entry, Need::Soft)));
         for member in file.object.iter().flat_map(DirectoryObject::member_dns) {
             pairs.extend(self.arriving(index, member.key()).map(|o| (o, entry, Need::Soft)));
@@ -279,11 +326,12 @@ impl Router {
         let unordered = order(lanes, pairs);
         let mut released = self.released(index, file, &claims);
         let kept = self.entries.get(&entry).map(|overlay| overlay.releases.clone());
-        released.extend(kept.into_iter().flatten().filter(|claim| !claims.contains(claim)));
+        let kept = kept.into_iter().flatten();
+        released.extend(kept.filter(|claim| !claims.contains(claim)));
         released.sort();
         released.dedup();
         self.forget(entry);
-        self.remember(entry, file, identity, &own, claims, released);
+        self.remember(entry, file, identity, &own, homes, released);
         Routed { entry, lanes: own, unordered }
     }
 
@@ -320,22 +368,16 @@ impl Router {
         own
     }
 
-    /// Names and addresses that an item is going to have in the contexts it concerns.
-    fn claims(
-        &self,
-        index: &Index,
-        file: &QueueFile,
-        identity: &Identity,
-    ) -> BTreeSet<(ContextId, Claim)> {
-        let mut homes: BTreeSet<ContextId> = BTreeSet::new();
+    /// Contexts in which an item is going to have its names and addresses.
+    fn homes(&self, index: &Index, file: &QueueFile, identity: &Identity) -> Few<ContextId> {
+        let mut homes = Few::default();
         if !identity.names.is_empty() {
             homes.extend(identity.home);
             for member in file.object.iter().flat_map(DirectoryObject::member_dns) {
                 homes.extend(self.home_of(index, member.key()));
             }
         }
-        let claims = |home| identity.names.iter().map(move |name| (home, name.clone()));
-        homes.into_iter().flat_map(claims).collect()
+        homes
     }
 
     /// Whether a context will be there when this item's turn comes.
@@ -390,8 +432,8 @@ impl Router {
     }
 
     /// Pending entries of an object, in order of arrival.
-    pub fn pending(&self, id: &ObjectId) -> &[EntryId] {
-        self.planned.get(id).map_or(&[], |planned| &planned.entries)
+    pub fn pending(&self, id: &ObjectId) -> impl DoubleEndedIterator<Item = EntryId> {
+        self.planned.get(id).into_iter().flat_map(|planned| planned.entries.iter().copied())
     }
 
     /// A context that is not there yet goes before everything that names it.
@@ -444,7 +486,7 @@ impl Router {
         claims: &BTreeSet<(ContextId, Claim)>,
     ) -> Vec<(ContextId, Claim)> {
         let held: Vec<(ContextId, Claim)> = match self.planned.get(&file.id) {
-            Some(planned) => planned.claims.iter().cloned().collect(),
+            Some(planned) => planned.claims().collect(),
             None => index
                 .with(&file.id, |known| {
                     let held = known.placed.iter().flat_map(|presence| {
@@ -465,7 +507,7 @@ impl Router {
 
     /// An item that gives up a name or address goes before the pending one that claims it.
     fn needs_release(&self, file: &QueueFile, released: &[(ContextId, Claim)]) -> Vec<EntryId> {
-        let own = self.pending(&file.id);
+        let own: Vec<EntryId> = self.pending(&file.id).collect();
         let mut needing: Vec<EntryId> = released
             .iter()
             .filter_map(|claim| self.claims.get(claim).copied())
@@ -482,26 +524,25 @@ impl Router {
         file: &QueueFile,
         identity: Identity,
         lanes: &BTreeSet<Lane>,
-        claims: BTreeSet<(ContextId, Claim)>,
+        homes: Few<ContextId>,
         released: Vec<(ContextId, Claim)>,
     ) {
         let home = identity.home;
-        let mut overlay = Overlay { object: Some(file.id.clone()), ..Overlay::default() };
         let dn = file.dn.key().clone();
-        for member in file.object.iter().flat_map(DirectoryObject::member_dns) {
-            self.naming.entry(member.key().clone()).or_default().insert(entry);
-            overlay.members.push(member.key().clone());
+        let members = file.object.iter().flat_map(DirectoryObject::member_dns);
+        let members: Box<[DnKey]> = members.map(|member| member.key().clone()).collect();
+        for member in &members {
+            self.naming.entry(member.clone()).or_default().insert(entry);
         }
-        for claim in &claims {
-            self.claims.insert(claim.clone(), entry);
+        for claim in each(&homes, &identity.names) {
+            self.claims.insert(claim, entry);
         }
-        overlay.claims = claims.iter().cloned().collect();
         for claim in &released {
             self.releases.insert(claim.clone(), entry);
         }
-        overlay.releases = released;
+        let mut context = None;
         if file.kind == ObjectKind::Context {
-            let context = home.or_else(|| {
+            context = home.or_else(|| {
                 lanes.iter().find_map(|lane| match lane {
                     Lane::Context(context) => Some(*context),
                     Lane::Directory => None,
@@ -509,42 +550,52 @@ impl Router {
             });
             if let Some(context) = context {
                 self.contexts.insert(context, (file.object.is_some(), entry));
-                overlay.context = Some(context);
             }
         }
         self.dns.insert(dn.clone(), file.id.clone());
-        overlay.dn = Some(dn.clone());
-        let planned = self.planned.entry(file.id.clone()).or_insert_with(|| Planned {
-            entries: Vec::new(),
-            identity: identity.clone(),
-            lanes: BTreeSet::new(),
-            claims: BTreeSet::new(),
-        });
-        planned.entries.push(entry);
-        planned.identity = identity;
-        planned.lanes.extend(lanes.iter().copied());
-        planned.claims = claims;
-        self.entries.insert(entry, overlay);
+        let overlay = Overlay {
+            object: file.id.clone(),
+            dn,
+            names: identity.names.clone(),
+            homes: homes.clone(),
+            releases: released.into(),
+            members,
+            context,
+        };
+        match self.planned.get_mut(&file.id) {
+            Some(planned) => {
+                planned.entries.insert(entry);
+                planned.identity = identity;
+                planned.lanes.extend(lanes.iter().copied());
+                planned.homes = homes;
+            }
+            None => {
+                let planned = Planned {
+                    entries: Few::from_iter([entry]),
+                    identity,
+                    lanes: lanes.iter().copied().collect(),
+                    homes,
+                };
+                self.planned.insert(file.id.clone(), Box::new(planned));
+            }
+        }
+        self.entries.insert(entry, Box::new(overlay));
     }
 
     /// An entry has ended or was withdrawn: its overlay goes.
     pub fn forget(&mut self, entry: EntryId) {
         let Some(overlay) = self.entries.remove(&entry) else { return };
-        for claim in overlay.claims {
-            if self.claims.get(&claim) == Some(&entry) {
-                self.claims.remove(&claim);
-            }
+        for claim in each(&overlay.homes, &overlay.names) {
+            self.claims.remove(&claim, entry);
         }
-        for claim in overlay.releases {
-            if self.releases.get(&claim) == Some(&entry) {
-                self.releases.remove(&claim);
-            }
+        for claim in &overlay.releases {
+            self.releases.remove(claim, entry);
         }
-        for member in overlay.members {
-            if let Some(naming) = self.naming.get_mut(&member) {
+        for member in &overlay.members {
+            if let Some(naming) = self.naming.get_mut(member) {
                 naming.remove(&entry);
                 if naming.is_empty() {
-                    self.naming.remove(&member);
+                    self.naming.remove(member);
                 }
             }
         }
@@ -553,24 +604,28 @@ impl Router {
         {
             self.contexts.remove(&context);
         }
-        let Some(id) = overlay.object else { return };
-        let last = match self.planned.get_mut(&id) {
+        let (id, dn) = (&overlay.object, &overlay.dn);
+        let last = match self.planned.get_mut(id) {
             Some(planned) => {
-                planned.entries.retain(|other| *other != entry);
+                planned.entries.remove(&entry);
                 planned.entries.is_empty()
             }
             None => true,
         };
         if last {
-            if let Some(planned) = self.planned.remove(&id)
-                && self.dns.get(&planned.identity.dn) == Some(&id)
+            if let Some(planned) = self.planned.remove(id)
+                && self.dns.get(&planned.identity.dn) == Some(id)
             {
                 self.dns.remove(&planned.identity.dn);
             }
-            if let Some(dn) = overlay.dn.filter(|dn| self.dns.get(dn) == Some(&id)) {
-                self.dns.remove(&dn);
+            if self.dns.get(dn) == Some(id) {
+                self.dns.remove(dn);
             }
         }
+        give_back(&mut self.entries);
+        give_back(&mut self.planned);
+        give_back(&mut self.dns);
+        give_back(&mut self.naming);
     }
 }
 

@@ -32,7 +32,7 @@ pub mod workload;
 pub use batch::{Summary, batch};
 pub use laws::Violation;
 pub use run::{Outcome, run};
-pub use scale::{Scaled, scale};
+pub use scale::{Memory, Scaled, scale};
 pub use scenario::Scenario;
 pub use shrink::shrink;
 pub use workload::scenario as scenario_of;

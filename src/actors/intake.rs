@@ -218,6 +218,9 @@ impl Handler<Ack> for Intake {
 
     fn handle(&mut self, Ack(name): Ack, _: &mut Self::Context) {
         self.handed_on.remove(&name);
+        if self.handed_on.len() < self.handed_on.capacity() / 8 {
+            self.handed_on.shrink_to(2 * self.handed_on.len());
+        }
         if let Err(problem) = self.queue.remove(&name) {
             // It is done again after the next start, which is harmless; but somebody should know.
             error!(item.name = %name, "{problem}");

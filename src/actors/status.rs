@@ -50,6 +50,10 @@ pub struct Snapshot {
     pub active: usize,
     /// Calls that run now, at most one a context.
     pub running: usize,
+    /// Commits that are on their way to the disk, those of jobs that run not among them.
+    pub recording: usize,
+    /// Context actors there are, those that wait for work to come among them.
+    pub actors: usize,
     /// Whether the first reading of the queue is through.
     pub read: bool,
     /// Why OX is paused, if it is down.

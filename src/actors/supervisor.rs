@@ -32,6 +32,7 @@ use super::context::ContextActor;
 use super::intake::{Arrival, Arrived, Close, Intake, Vanished};
 use super::recorder::Marked;
 use super::status::{FaultyItem, Snapshot};
+use crate::few::Few;
 use crate::lanes::{EntryId, Lane, Lanes};
 use crate::model::{ContextId, ItemName, ObjectId, ObjectKind};
 use crate::plan::coalesce::Apart;
@@ -59,6 +60,10 @@ const MOST_PANICS: u32 = 3;
 /// So many jobs may be with context actors at once. Far more than OX is ever asked at once, so that it
 /// never waits for drover; each holds the content of its queue file.
 const MOST_RUNNING: usize = 1024;
+
+/// From so many commits on that are on their way to the disk, intake waits before it reads more: it
+/// reads faster than a disk writes.
+const MOST_RECORDING: usize = 16;
 
 /// When the engine ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +150,7 @@ struct Item {
     digest: [u8; 32],
     object: ObjectId,
     kind: ObjectKind,
-    contexts: Vec<ContextId>,
+    contexts: Few<ContextId>,
     /// Earlier items in whose place it is done, oldest first.
     earlier: Vec<Earlier>,
     /// Why the item of the same object before it is done on its own.
@@ -174,7 +179,7 @@ struct Task {
     busy: u32,
     panics: u32,
     /// Lanes in which an earlier attempt may have had an effect that was not heard of.
-    suspect: BTreeSet<Lane>,
+    suspect: Few<Lane>,
     applied: bool,
     why: &'static str,
     fault: Option<Box<Standing>>,
@@ -195,7 +200,7 @@ impl Task {
             earlier_attempts: 0,
             busy: 0,
             panics: 0,
-            suspect: BTreeSet::new(),
+            suspect: Few::default(),
             applied: false,
             why: "needs no change in OX",
             fault: None,
@@ -248,8 +253,6 @@ pub struct Supervisor {
     timed: BTreeSet<EntryId>,
     /// Entries with a lasting fault that is not cured.
     faulty: BTreeSet<EntryId>,
-    /// Done here, file not yet seen to be gone.
-    acked: BTreeSet<ItemName>,
     unusable: BTreeMap<ItemName, UnusableFile>,
     /// Items taken in of which nothing was recorded yet.
     taken: Commit,
@@ -270,6 +273,8 @@ pub struct Supervisor {
     running: usize,
     /// Commits on their way for which nothing waits but the end.
     recording: usize,
+    /// Intake, while it waits until less is on its way to the disk.
+    held_back: Vec<oneshot::Sender<()>>,
     reading: bool,
     draining: bool,
     ending: bool,
@@ -312,7 +317,6 @@ impl Supervisor {
             holds: BTreeMap::new(),
             timed: BTreeSet::new(),
             faulty: BTreeSet::new(),
-            acked: BTreeSet::new(),
             unusable: BTreeMap::new(),
             taken: Commit::new(),
             remembered: faults.into_iter().map(|fault| (fault.item.clone(), fault)).collect(),
@@ -327,6 +331,7 @@ impl Supervisor {
             rng,
             running: 0,
             recording: 0,
+            held_back: Vec::new(),
             reading: true,
             draining: false,
             ending: false,
@@ -354,13 +359,35 @@ impl Supervisor {
         self.recording += 1;
         let recorded = self.env.recorder.record(commit, None).into_actor(self);
         ctx.spawn(recorded.map(move |recorded, actor, ctx| {
-            actor.recording -= 1;
+            actor.recorded();
             match recorded {
                 Ok(()) => items.iter().for_each(|item| actor.ack(item)),
                 Err(problem) => actor.break_down(problem.to_string()),
             }
             actor.settle(ctx);
         }));
+    }
+
+    /// A commit is not on its way any more.
+    fn recorded(&mut self) {
+        self.recording -= 1;
+        if self.recording < MOST_RECORDING {
+            // Dropping them is the answer.
+            self.held_back.clear();
+        }
+    }
+
+    /// The reply to whoever brings work: at once, or when less is on its way to the disk.
+    fn take_your_time(&mut self) -> Response<()> {
+        if self.recording < MOST_RECORDING || self.broken.is_some() {
+            return Response::reply(());
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.held_back.push(sender);
+        Response::fut(async move {
+            // The sender is only ever dropped.
+            let _ = receiver.await;
+        })
     }
 
     /// Nothing can be made durable any more: end.
@@ -405,11 +432,15 @@ impl Handler<ReadThrough> for Supervisor {
 }
 
 impl Handler<Arrived> for Supervisor {
-    type Result = ();
+    type Result = Response<()>;
 
-    fn handle(&mut self, Arrived { files, more }: Arrived, ctx: &mut Self::Context) {
+    fn handle(
+        &mut self,
+        Arrived { files, more }: Arrived,
+        ctx: &mut Self::Context,
+    ) -> Self::Result {
         if self.draining {
-            return;
+            return Response::reply(());
         }
         for file in files {
             self.take_in(file, ctx);
@@ -435,6 +466,7 @@ impl Handler<Arrived> for Supervisor {
         }
         self.pump(ctx);
         self.settle(ctx);
+        self.take_your_time()
     }
 }
 
@@ -449,10 +481,7 @@ impl Handler<Vanished> for Supervisor {
                 info!(item.name = %name, "the unusable queue file was removed");
                 continue;
             }
-            if self.acked.remove(&name) {
-                continue;
-            }
-            // One that runs finds out by itself.
+            // One that runs finds out by itself, and one that is through is not known any more.
             if let Some(entry) = self.names.get(&name).copied() {
                 self.file_removed(entry, &name, ctx);
             }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::Exit;
-use crate::simulate::{Scaled, Summary, batch, run, scale, scenario_of, shrink};
+use crate::simulate::{Memory, Scaled, Summary, batch, run, scale, scenario_of, shrink};
 
 /// Flags of `drover simulate`.
 #[derive(Debug, Clone, Args)]
@@ -39,6 +39,9 @@ pub struct SimulateArgs {
     /// Contexts that the items are dealt to.
     #[arg(long, value_name = "N", default_value = "5000", requires = "items")]
     pub contexts: std::num::NonZeroU32,
+    /// Where drover's memory is meanwhile.
+    #[arg(long, value_enum, default_value_t = Memory::Sqlite, requires = "items")]
+    pub store: Memory,
 }
 
 /// Runs the seeds and prints what broke.
@@ -106,20 +109,21 @@ pub fn run_seeds(args: &SimulateArgs) -> anyhow::Result<Exit> {
 /// Many items in real time.
 fn send_items(items: u32, args: &SimulateArgs) -> anyhow::Result<Exit> {
     let threads = args.threads.unwrap_or(0);
-    let scaled = scale(items, args.contexts, threads).map_err(anyhow::Error::msg)?;
-    let Scaled { snapshot, calls, took, peak_kb } = scaled;
+    let scaled = scale(items, args.contexts, threads, args.store).map_err(anyhow::Error::msg)?;
+    let Scaled { snapshot, calls, took, worked, peak_kb } = scaled;
     let seconds = took.as_secs_f64();
     writeln!(
         std::io::stdout(),
         "{items} items over {} contexts, {threads} threads for contexts: {calls} calls, {} items \
-         ended, {} pending, {} faulty; {seconds:.2} s, {:.0} items/s, {:.2} us an item, peak memory \
-         {:.1} MB",
+         ended, {} pending, {} faulty; {seconds:.2} s, {:.0} items/s, {:.2} us an item ({:.2} us of \
+         processor time), peak memory {:.1} MB",
         args.contexts,
         snapshot.ended(),
         snapshot.pending,
         snapshot.faulty.len(),
         f64::from(items) / seconds,
         seconds * 1e6 / f64::from(items.max(1)),
+        worked.as_secs_f64() * 1e6 / f64::from(items.max(1)),
         f64::from(u32::try_from(peak_kb).unwrap_or(u32::MAX)) / 1024.0,
     )?;
     let right = snapshot.ended() == u64::from(items) && snapshot.faulty.is_empty();

@@ -1,6 +1,7 @@
 //! Queue items: their names and their place in the order.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -10,21 +11,39 @@ use serde::{Deserialize, Serialize};
 /// Order: the time in the name (`YYYY-mm-dd-HH-MM-SS[-fraction]`, the fraction read as a decimal
 /// fraction of a second, so `-5` and `-500000` are the same moment and no fraction is 0), then the
 /// name. Names without a time come after all that have one, by name.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ItemName {
+///
+/// A copy costs no more than a pointer: a pending item's name is in many places at once.
+#[derive(Clone)]
+pub struct ItemName(Arc<Named>);
+
+struct Named {
     moment: Option<[u32; 7]>,
-    text: Arc<str>,
+    text: Box<str>,
 }
 
 impl ItemName {
     /// Reads a file name such as `2025-03-03-08-00-01-104233.json`.
     pub fn new(text: &str) -> Self {
-        Self { moment: moment(text), text: text.into() }
+        Self(Arc::new(Named { moment: moment(text), text: text.into() }))
     }
 
     /// The file name.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
+    }
+}
+
+impl PartialEq for ItemName {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text
+    }
+}
+
+impl Eq for ItemName {}
+
+impl Hash for ItemName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.text.hash(state);
     }
 }
 
@@ -52,8 +71,11 @@ fn moment(name: &str) -> Option<[u32; 7]> {
 
 impl Ord for ItemName {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let key = |name: &Self| (name.moment.is_none(), name.moment);
-        key(self).cmp(&key(other)).then_with(|| self.text.cmp(&other.text))
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return std::cmp::Ordering::Equal;
+        }
+        let key = |name: &Self| (name.0.moment.is_none(), name.0.moment);
+        key(self).cmp(&key(other)).then_with(|| self.0.text.cmp(&other.0.text))
     }
 }
 
@@ -65,19 +87,19 @@ impl PartialOrd for ItemName {
 
 impl fmt::Display for ItemName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for ItemName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl Serialize for ItemName {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -6,7 +6,7 @@
 //! context that the object enters or leaves. Where that may be, the two stay apart, and the reason is a
 //! value that people can read.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::model::object::DirectoryObject;
 use crate::model::{Claim, ContextId, DnKey, ObjectKind, QueueFile};
@@ -46,8 +46,8 @@ pub struct Identity {
     pub presence: Presence,
     /// The context it names for itself.
     pub home: Option<ContextId>,
-    /// Its names and addresses.
-    pub names: BTreeSet<Claim>,
+    /// Its names and addresses, sorted, each of them once.
+    pub names: Arc<[Claim]>,
 }
 
 /// Why two successive items of an object are both done.
@@ -95,10 +95,8 @@ pub fn fold(earlier: &Identity, later: &Identity) -> Result<(), Apart> {
         return Err(Apart::Context);
     }
     let name = |claim: &&Claim| !matches!(claim, Claim::Mail(_));
-    let names = |identity: &'_ Identity| -> Vec<Claim> {
-        identity.names.iter().filter(name).cloned().collect()
-    };
-    if earlier.dn != later.dn || names(earlier) != names(later) {
+    let (before, after) = (earlier.names.iter().filter(name), later.names.iter().filter(name));
+    if earlier.dn != later.dn || !before.eq(after) {
         return Err(Apart::Name);
     }
     if earlier.names != later.names {
@@ -118,15 +116,14 @@ mod tests {
             dn: Dn::new("uid=anna,dc=x").key().clone(),
             presence: Presence::On,
             home: Some(ContextId(1)),
-            names: BTreeSet::from([Claim::User("anna".into()), Claim::Mail("anna@x".into())]),
+            names: [Claim::User("anna".into()), Claim::Mail("anna@x".into())].into(),
         }
     }
 
     #[test]
     fn only_items_that_nobody_else_can_tell_apart_are_folded() {
-        let named = |name: &str, mail: &str| {
-            BTreeSet::from([Claim::User(name.into()), Claim::Mail(mail.into())])
-        };
+        let named =
+            |name: &str, mail: &str| [Claim::User(name.into()), Claim::Mail(mail.into())].into();
         for (later, expected) in [
             (user(), Ok(())),
             (Identity { presence: Presence::Off, ..user() }, Err(Apart::Presence)),

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drover::actors::supervisor::{StopScope, Until};
-use drover::model::{ContextId, DnKey, Fate, ItemName, ObjectId};
-use drover::store::{
-    Audit, Change, Commit, FaultRecord, Hold, ItemOutcome, ItemRecord, Mark, MemoryStore,
-    ObjectRecord, ProfileVersion, Store, StoreError,
-};
+use drover::model::{ContextId, Fate, ItemName, ObjectId};
+use drover::store::{Change, Store, StoreError};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::engine::{context, file, group, paused, run_once, until, user};
 use crate::fakes::{Bench, Mishap};
+use crate::watched_store::WatchedStore;
 use crate::world::World;
 
 /// A queue with a context and a user whom OX refuses, and one behind it.
@@ -286,84 +284,17 @@ fn the_service_tells_how_many_contexts_stand_still_for_the_same_reason_and_count
     assert_eq!(after.first().copied(), before.last().map(|attempt| attempt + 1), "{}", run.log);
 }
 
-/// A memory that takes everything but faults.
-struct NoFaults(MemoryStore);
-
-impl Store for NoFaults {
-    fn object(&self, id: &ObjectId) -> Result<Option<ObjectRecord>, StoreError> {
-        self.0.object(id)
-    }
-
-    fn objects(&self, each: &mut dyn FnMut(ObjectRecord)) -> Result<(), StoreError> {
-        self.0.objects(each)
-    }
-
-    fn naming(&self, members: &[DnKey]) -> Result<Vec<ObjectId>, StoreError> {
-        self.0.naming(members)
-    }
-
-    fn marks(&self) -> Result<Vec<Mark>, StoreError> {
-        self.0.marks()
-    }
-
-    fn repairs(&self) -> Result<Vec<Mark>, StoreError> {
-        self.0.repairs()
-    }
-
-    fn profiles(&self) -> Result<Vec<ProfileVersion>, StoreError> {
-        self.0.profiles()
-    }
-
-    fn faults(&self) -> Result<Vec<FaultRecord>, StoreError> {
-        self.0.faults()
-    }
-
-    fn outcome(&self, item: &ItemName) -> Result<Option<ItemOutcome>, StoreError> {
-        self.0.outcome(item)
-    }
-
-    fn outcomes(&self, limit: usize) -> Result<Vec<ItemOutcome>, StoreError> {
-        self.0.outcomes(limit)
-    }
-
-    fn holders(&self, dn: &DnKey) -> Result<Vec<ObjectId>, StoreError> {
-        self.0.holders(dn)
-    }
-
-    fn each_open_item(&self, each: &mut dyn FnMut(ItemRecord)) -> Result<(), StoreError> {
-        self.0.each_open_item(each)
-    }
-
-    fn history(&self, object: &ObjectId, limit: usize) -> Result<Vec<ItemRecord>, StoreError> {
-        self.0.history(object, limit)
-    }
-
-    fn item_history(&self, item: &ItemName, limit: usize) -> Result<Vec<ItemRecord>, StoreError> {
-        self.0.item_history(item, limit)
-    }
-
-    fn holds(&self) -> Result<Vec<Hold>, StoreError> {
-        self.0.holds()
-    }
-
-    fn audit(&self) -> Result<Audit, StoreError> {
-        self.0.audit()
-    }
-
-    fn commit(&self, commits: &[Commit]) -> Result<(), StoreError> {
-        if commits.iter().flatten().any(|change| matches!(change, Change::PutFault(_))) {
-            let reason = "the disk is full".to_owned();
-            return Err(StoreError::Unreadable { what: "fault", reason });
-        }
-        self.0.commit(commits)
-    }
-}
-
 #[test]
 fn an_engine_that_cannot_remember_a_fault_ends() {
     let bench = bench_with_a_faulty_user();
     paused(async move {
-        let store = Arc::new(NoFaults(MemoryStore::new()));
+        let store = Arc::new(WatchedStore::new(|commits| {
+            if commits.iter().flatten().any(|change| matches!(change, Change::PutFault(_))) {
+                let reason = "the disk is full".to_owned();
+                return Err(StoreError::Unreadable { what: "fault", reason });
+            }
+            Ok(())
+        }));
         let report = bench.start_on(store, Until::Told).ended().await;
         assert!(report.broken.unwrap().contains("the disk is full"));
         assert_eq!(report.snapshot.failures, 1);

@@ -26,7 +26,7 @@ use drover::route::Identifiers;
 use drover::store::Store;
 use drover::store::memory::MemoryStore;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// What shall go wrong, once.
 #[derive(Debug, Clone)]
@@ -71,11 +71,13 @@ struct World {
 pub struct MemoryOx {
     world: Arc<Mutex<World>>,
     pub latency: Duration,
+    /// So many calls at once, others wait in order; none: as many as come.
+    pub at_once: Option<Arc<Semaphore>>,
 }
 
 impl MemoryOx {
     pub fn new(latency: Duration) -> Self {
-        Self { world: Arc::default(), latency }
+        Self { world: Arc::default(), latency, at_once: None }
     }
 
     /// The next call of that kind on that name goes wrong, e.g. `user_create anna`, or
@@ -192,6 +194,10 @@ impl MemoryOx {
         act: impl FnOnce(&mut World) -> Result<R, (FaultClass, String)>,
     ) -> Result<R, OxError> {
         let what = format!("{verb} {name}");
+        let _permit = match &self.at_once {
+            Some(at_once) => Some(at_once.acquire().await.unwrap()),
+            None => None,
+        };
         let mishap = {
             let mut world = self.world.lock().unwrap();
             let calls = [what.clone(), format!("{what} in {context}")];
@@ -628,6 +634,17 @@ impl MemoryQueue {
         self.tell(changed);
     }
 
+    /// Many new ones at once.
+    pub fn put_all(&self, files: impl IntoIterator<Item = (String, Value)>) {
+        let mut added = Vec::new();
+        for (name, content) in files {
+            let name = ItemName::new(&name);
+            self.files.lock().unwrap().insert(name.clone(), content.to_string().into_bytes());
+            added.push(name);
+        }
+        self.tell(Changed { added, ..Changed::default() });
+    }
+
     pub fn take(&self, name: &str) {
         let name = ItemName::new(name);
         self.files.lock().unwrap().remove(&name);
@@ -715,6 +732,7 @@ pub struct Bench {
     pub scope: StopScope,
     pub on_revoke: OnRevoke,
     pub groups: GroupPolicy,
+    pub writer_thread: bool,
 }
 
 impl Bench {
@@ -729,6 +747,7 @@ impl Bench {
             scope: StopScope::Context,
             on_revoke: OnRevoke::Delete,
             groups: GroupPolicy::default(),
+            writer_thread: false,
         }
     }
 
@@ -792,7 +811,7 @@ impl Bench {
             policy: self.policy(),
             rules: self.rules(until),
             arbiters: 0,
-            writer_thread: false,
+            writer_thread: self.writer_thread,
             queue_place: "the queue".into(),
             clock: Arc::new(SystemClock),
         })

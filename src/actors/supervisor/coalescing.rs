@@ -43,7 +43,7 @@ impl Supervisor {
         earlier: &mut Vec<Earlier>,
     ) -> BTreeSet<ContextId> {
         let mut pointless = Vec::new();
-        let pending = self.router.pending(&file.id).to_vec();
+        let pending: Vec<EntryId> = self.router.pending(&file.id).collect();
         if self.ends_before_it_began(file, &pending) {
             pointless = pending;
         } else {
@@ -150,7 +150,7 @@ impl Supervisor {
             Some(What::Item(item)) => item.object.clone(),
             _ => return false,
         };
-        let pending = self.router.pending(&object).to_vec();
+        let pending: Vec<EntryId> = self.router.pending(&object).collect();
         // The deletion of a context is no cure for what is to live in it until then.
         let ends = |other: &EntryId| {
             let task = self.lanes.task(*other);

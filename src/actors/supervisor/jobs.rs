@@ -9,6 +9,7 @@ use super::breaker::Order;
 use super::remembered::context_of;
 use super::{LaneActor, MOST_PANICS, MOST_RUNNING, OnFault, StopScope, Supervisor, What};
 use crate::actors::context::{ContextActor, Provision};
+use crate::few::give_back;
 use crate::lanes::{EntryId, Lane, Start};
 use crate::model::{Fate, ObjectId, ObjectKind, QueueFile};
 use crate::provision::work::{closing, members, superseded};
@@ -104,7 +105,7 @@ impl Supervisor {
                 digest: item.digest,
                 context: context_of(start.lane),
                 sole: start.sole,
-                contexts: item.contexts.clone(),
+                contexts: item.contexts.iter().copied().collect(),
                 attempt: task.attempts,
                 suspect: task.suspect.contains(&start.lane),
                 last_fault,
@@ -273,6 +274,7 @@ impl Supervisor {
             self.ack(&item.name);
         }
         self.names.remove(name);
+        give_back(&mut self.names);
         match self.rewritten.remove(name) {
             Some(arrival) => {
                 info!(item.name = %name, "the queue file was changed while it was worked on; it is \

@@ -17,11 +17,11 @@ impl Supervisor {
         }
         // An item that does not come by this context must not be overtaken: the look would go by
         // an older state of the object and leave it where the item does not want it.
-        let passes_by = |entry: &EntryId| match self.lanes.task(*entry).map(|task| &task.what) {
+        let passes_by = |entry: EntryId| match self.lanes.task(entry).map(|task| &task.what) {
             Some(What::Item(item)) => !item.contexts.contains(&mark.context),
             _ => false,
         };
-        if self.router.pending(&mark.object).iter().any(passes_by) {
+        if self.router.pending(&mark.object).any(passes_by) {
             self.later.entry(mark.object).or_default().insert(mark.context);
             return;
         }

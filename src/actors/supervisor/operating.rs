@@ -61,7 +61,7 @@ impl Handler<Operate> for Supervisor {
         self.recording += 1;
         self.pump(ctx);
         Box::pin(recorded.into_actor(self).map(move |recorded, actor, ctx| {
-            actor.recording -= 1;
+            actor.recorded();
             let answer = match recorded {
                 Ok(()) => {
                     for item in &acks {

@@ -28,6 +28,8 @@ impl Supervisor {
         snapshot.pending = self.lanes.len();
         snapshot.active = self.lanes.active();
         snapshot.running = self.running;
+        snapshot.recording = self.recording;
+        snapshot.actors = self.actors.len();
         snapshot.read = !self.reading;
         snapshot.outage = self.breaker.reason().map(str::to_owned);
         snapshot.faulty = self.faulty_items();

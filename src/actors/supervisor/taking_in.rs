@@ -8,6 +8,7 @@ use tracing::{debug, warn};
 use super::remembered::context_of;
 use super::{Item, Supervisor, Task, What};
 use crate::actors::intake::{Ack, Arrival, ReadAgain, Unusable};
+use crate::few::Few;
 use crate::lanes::{EntryId, Moved};
 use crate::model::object::DirectoryObject;
 use crate::model::{Fate, ItemName, ObjectKind, QueueFile};
@@ -29,8 +30,7 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn ack(&mut self, name: &ItemName) {
-        self.acked.insert(name.clone());
+    pub(super) fn ack(&self, name: &ItemName) {
         if let Some(intake) = &self.intake {
             intake.do_send(Ack(name.clone()));
         }
@@ -83,7 +83,6 @@ impl Supervisor {
                 return;
             }
         }
-        self.acked.remove(&name);
         self.counts.taken_in += 1;
         self.note_intake(&name, digest, &file);
         match file {
@@ -109,8 +108,8 @@ impl Supervisor {
             // Items between the two go by it.
             return None;
         }
-        let pending = self.router.pending(&file.id).iter();
-        let names = pending.filter_map(|entry| self.lanes.task(*entry)).map(|task| &task.name);
+        let pending = self.router.pending(&file.id);
+        let names = pending.filter_map(|entry| self.lanes.task(entry)).map(|task| &task.name);
         names.filter(|other| *other > name).min().cloned()
     }
 
@@ -184,7 +183,7 @@ impl Supervisor {
                     digest,
                     object: file.id.clone(),
                     kind: file.kind,
-                    contexts: Vec::new(),
+                    contexts: Few::default(),
                     earlier: earlier.clone(),
                     apart: apart.and_then(Result::err),
                     deletion: file.object.is_none(),
