@@ -54,6 +54,8 @@ pub struct Known {
     pub placed: Vec<Presence>,
     /// Where a move that is not through may have brought a copy of it.
     pub heading: Option<ContextId>,
+    /// Where it was about to be made, and may be.
+    pub begun: BTreeSet<ContextId>,
 }
 
 impl Known {
@@ -125,6 +127,7 @@ impl Index {
             home: object.as_ref().and_then(DirectoryObject::own_context),
             placed: Vec::new(),
             heading: record.journey.as_ref().map(|journey| journey.to),
+            begun: record.begun.keys().copied().collect(),
         };
         for (context, placement) in &record.placements {
             known.placed.push(self.presence(&record.id, *context, placement));
@@ -269,6 +272,14 @@ impl Index {
         found
     }
 
+    /// Whether a context is there by another object than this. Looks at every object: for rare
+    /// questions.
+    pub fn other_context(&self, id: &ObjectId, context: ContextId) -> bool {
+        self.objects.iter().any(|known| {
+            known.kind == ObjectKind::Context && known.key() != id && known.at(context).is_some()
+        })
+    }
+
     /// Whether anything is known to be in a context. Looks at every object: for rare questions.
     pub fn is_inhabited(&self, context: ContextId) -> bool {
         self.objects.iter().any(|known| known.at(context).is_some())
@@ -368,6 +379,7 @@ impl Index {
                     home: None,
                     placed: Vec::new(),
                     heading: None,
+                    begun: BTreeSet::new(),
                 });
                 let old = std::mem::replace(&mut known.dn, dn.key().clone());
                 known.home = home;
@@ -429,6 +441,8 @@ impl Index {
             Change::DropContext { context } => {
                 for mut known in self.objects.iter_mut() {
                     known.placed.retain(|presence| presence.context != *context);
+                    known.begun.remove(context);
+                    known.heading = known.heading.filter(|heading| heading != context);
                 }
                 self.mails.retain(|(c, _), _| c != context);
                 self.owners.retain(|(c, _), _| c != context);
@@ -438,6 +452,18 @@ impl Index {
             Change::PutJourney { id, journey } => {
                 if let Some(mut known) = self.objects.get_mut(id) {
                     known.heading = journey.as_ref().map(|journey| journey.to);
+                }
+                Vec::new()
+            }
+            Change::Begin { id, context, .. } => {
+                if let Some(mut known) = self.objects.get_mut(id) {
+                    known.begun.insert(*context);
+                }
+                Vec::new()
+            }
+            Change::ClearBegin { id, context } => {
+                if let Some(mut known) = self.objects.get_mut(id) {
+                    known.begun.remove(context);
                 }
                 Vec::new()
             }

@@ -180,6 +180,8 @@ struct Task {
     fault: Option<Box<Standing>>,
     /// Grows with every timer set, so that an old one does nothing.
     timer: u64,
+    /// When its file was taken in, milliseconds since 1970 UTC.
+    taken_ms: i64,
     /// When the timer brings the next attempt, milliseconds since 1970 UTC.
     next_ms: Option<i64>,
     /// No more attempts: the run ends without it.
@@ -200,6 +202,7 @@ impl Task {
             why: "needs no change in OX",
             fault: None,
             timer: 0,
+            taken_ms: 0,
             next_ms: None,
             given_up: false,
         }

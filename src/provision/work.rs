@@ -6,14 +6,14 @@ use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::members::Members;
-use super::perform::{Driven, drive};
+use super::perform::{Driven, drive, drive_from};
 use super::rebuild::{doubt, rebuild};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
 use super::{Coverage, Earlier, Ended, Env, Failure, Job, OnRevoke};
 use crate::model::object::{DirectoryObject, ProfileObject, UserObject};
 use crate::model::{ContextId, DnKey, Fate, ObjectId, ObjectKind, OxId, QueueFile};
 use crate::plan::Case;
-use crate::plan::account::AccountCase;
+use crate::plan::account::{AccountCase, WantedAccount};
 use crate::plan::context::ContextCase;
 use crate::plan::group::GroupCase;
 use crate::plan::resource::ResourceCase;
@@ -364,6 +364,14 @@ async fn context_item(
     let Some(context) = context else {
         return Progress::nothing(begin, "was not in OX");
     };
+    // A directory may tell of a context's end after it has told of the next one of that number.
+    if wanted.is_none() && env.index.other_context(&file.id, context) {
+        warn!(object.id = %file.id, context.id = context.0,
+              "the context is another object's by now and is not deleted");
+        let mut commit = begin;
+        commit.push(Change::DropPlacement { id: file.id.clone(), context });
+        return Progress::nothing(commit, "is another object's context by now");
+    }
     let extra: Vec<String> = env
         .policy
         .extra_mappings
@@ -439,7 +447,11 @@ async fn project(
 ) -> Progress {
     let dns = object.map(DirectoryObject::member_dns).unwrap_or_default();
     let resolved = dns.iter().map(|dn| (dn.key().clone(), env.index.by_dn(dn.key()))).collect();
-    let progress = evaluate(env, id, object, context, record, begin, suspect).await;
+    let mut progress = evaluate(env, id, object, context, record, begin, suspect).await;
+    let known = progress.failure.as_ref().is_none_or(|failure| !failure.unknown_outcome);
+    if known && env.index.with(id, |known| known.begun.contains(&context)) == Some(true) {
+        progress.commit.push(Change::ClearBegin { id: id.clone(), context });
+    }
     Progress { resolved, ..progress }
 }
 
@@ -475,6 +487,7 @@ async fn evaluate(
             warn!(object.id = %id, context.id = context.0, members.missing = members.missing.len(),
                   "members who belong into this context are not in OX; they are added when they appear");
         }
+        let begun = record.and_then(|record| record.begun.get(&context));
         let present = |member: &ObjectId, ox| env.index.ox_id(member, context) == Some(ox);
         let (progress, stale) = match object {
             Some(DirectoryObject::Account(account)) => {
@@ -483,9 +496,17 @@ async fn evaluate(
                     Err(failure) => return Progress::failed(begin, failure),
                 };
                 let owner = |address: &str| env.index.owner(context, address);
+                let address = wanted.as_ref().map(|wanted| &wanted.address);
+                if let Some(astray) = astray(begun, address)
+                    && let Err(failure) = take_away(env, id, context, astray).await
+                {
+                    return Progress::failed(begin, failure);
+                }
+                let placement = with_begun(placement, begun, wanted.as_ref());
+                let placement = placement.as_ref();
                 let mut case =
                     AccountCase::new(id.clone(), context, wanted, placement, present, owner);
-                let result = drive(env, id, &mut case).await;
+                let result = drive_from(env, id, &mut case, &begin).await;
                 // After an answer that did not come, it is most likely our own.
                 if !suspect {
                     note_adoption(id, ObjectKind::Account, &case);
@@ -507,10 +528,19 @@ async fn evaluate(
                     }
                     Err(problem) => return Progress::failed(begin, Failure::problem(&problem)),
                 };
+                // One that may have been made bears the name it had then.
+                let other = |begun: &&Placement| match (begun, &wanted) {
+                    (Placement::Group { name, .. }, Some(wanted)) => *name != wanted.name,
+                    _ => true,
+                };
+                let (placement, suspect) = match begun {
+                    Some(_) => (placement.or(begun.filter(other)), true),
+                    None => (placement, suspect),
+                };
                 let mut case =
                     GroupCase::new(id.clone(), context, wanted, placement, suspect, present)
                         .with_policy(env.policy.groups);
-                let result = drive(env, id, &mut case).await;
+                let result = drive_from(env, id, &mut case, &begin).await;
                 note_adoption(id, ObjectKind::Group, &case);
                 if case.differed() {
                     warn!(object.id = %id, context.id = context.0,
@@ -521,7 +551,13 @@ async fn evaluate(
                 (progress, case.stale_members().to_vec())
             }
             _ => {
-                // Deleted: whatever is there goes.
+                // Deleted: whatever is there, or may be, goes.
+                if let Some(astray) = astray(begun, None).filter(|_| placement.is_some())
+                    && let Err(failure) = take_away(env, id, context, astray).await
+                {
+                    return Progress::failed(begin, failure);
+                }
+                let placement = placement.or(begun);
                 let owner = |address: &str| env.index.owner(context, address);
                 match placement {
                     Some(Placement::Account { .. }) => {
@@ -554,6 +590,52 @@ async fn evaluate(
         }
     }
     Progress::new(begin)
+}
+
+/// An account that may have been made and is not wanted under that address.
+fn astray<'p>(begun: Option<&'p Placement>, wanted: Option<&String>) -> Option<&'p Placement> {
+    begun.filter(|begun| match begun {
+        Placement::Account { address, .. } => wanted != Some(address),
+        _ => false,
+    })
+}
+
+/// Takes away an account that may have been made.
+async fn take_away(
+    env: &Env,
+    id: &ObjectId,
+    context: ContextId,
+    astray: &Placement,
+) -> Result<Driven, Failure> {
+    let present = |member: &ObjectId, ox| env.index.ox_id(member, context) == Some(ox);
+    let owner = |address: &str| env.index.owner(context, address);
+    let mut case = AccountCase::new(id.clone(), context, None, Some(astray), present, owner);
+    drive(env, id, &mut case).await
+}
+
+/// What is remembered of an account, and those beside who may have been given it and are not to have it.
+/// Those who are to have it are given it again, which finds it.
+fn with_begun(
+    placement: Option<&Placement>,
+    begun: Option<&Placement>,
+    wanted: Option<&WantedAccount>,
+) -> Option<Placement> {
+    let (Some(Placement::Account { address, members: may_have }), Some(wanted)) = (begun, wanted)
+    else {
+        return placement.cloned();
+    };
+    let mut members = match placement {
+        Some(Placement::Account { address: known, members }) if known == address => members.clone(),
+        Some(_) => return placement.cloned(),
+        None => BTreeMap::new(),
+    };
+    for (member, account) in may_have {
+        if *address == wanted.address && !wanted.members.contains_key(member) {
+            members.entry(member.clone()).or_insert_with(|| account.clone());
+        }
+    }
+    let there = placement.is_some() || !members.is_empty();
+    there.then(|| Placement::Account { address: address.clone(), members })
 }
 
 /// Members whose items are set aside stay in a group or account if they are in it, and stay out of it if

@@ -174,6 +174,8 @@ fn word(change: &Change) -> String {
         Change::PutFault(fault) => format!("fault of {}: {}", fault.item, fault.text),
         Change::ClearFault { item } => format!("no fault of {item}"),
         Change::End(outcome) => format!("end of {}: {:?}", outcome.item, outcome.fate),
+        Change::Begin { id, context, .. } => format!("begin {id} in {context}"),
+        Change::ClearBegin { id, context } => format!("no begin of {id} in {context}"),
         Change::SetRepair(mark) => format!("repair {} in {}", mark.object, mark.context),
         Change::ClearRepair(mark) => format!("repaired {} in {}", mark.object, mark.context),
         Change::TakeIn { item, .. } => format!("take in {item}"),

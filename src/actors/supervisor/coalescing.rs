@@ -15,7 +15,7 @@ use super::parking::Parked;
 use super::{Supervisor, Task, What};
 use crate::actors::intake::{Arrival, Unusable};
 use crate::lanes::EntryId;
-use crate::model::{ContextId, ItemName, ObjectKind, ParkReason, QueueFile};
+use crate::model::{ContextId, ItemName, ObjectId, ObjectKind, ParkReason, QueueFile};
 use crate::plan::coalesce::Identity;
 use crate::provision::Earlier;
 use crate::provision::work::digest;
@@ -183,14 +183,35 @@ impl Supervisor {
         true
     }
 
+    /// Takes out the pending items of an object that are later than `name`, each with those in whose
+    /// place it was to be done.
+    fn take_out_later(&mut self, object: &ObjectId, name: &ItemName) -> Vec<Vec<Earlier>> {
+        let later = |entry: &EntryId| self.lanes.task(*entry).is_some_and(|task| task.name > *name);
+        let later: Vec<EntryId> =
+            self.router.pending(object).iter().copied().filter(later).collect();
+        let mut found = Vec::new();
+        for entry in later {
+            let Some(mut task) = self.take_out(entry) else { continue };
+            let mut items = task.take_earlier();
+            let What::Item(item) = &task.what else { continue };
+            items.push(Earlier { name: task.name, digest: item.digest });
+            found.push(items);
+        }
+        found
+    }
+
     /// Routes the last of these items again, in the place of the others; if its file is gone, the one
-    /// before it.
+    /// before it. Later items of the object come behind it.
     pub(super) fn bring_back(&mut self, mut items: Vec<Earlier>, ctx: &mut Context<Self>) {
         while let Some(last) = items.pop() {
             let file = match self.env.queue.read(&last.name) {
                 Ok(Some(bytes)) => match QueueFile::parse(&bytes) {
                     Ok(file) => {
+                        let later = self.take_out_later(&file.id, &last.name);
                         self.route(last.name, digest(&bytes), &file, items);
+                        for items in later {
+                            self.bring_back(items, ctx);
+                        }
                         return;
                     }
                     Err(problem) => (digest(&bytes), Unusable::Content(problem)),

@@ -9,6 +9,7 @@ use super::breaker::Order;
 use super::remembered::context_of;
 use super::{LaneActor, MOST_PANICS, MOST_RUNNING, OnFault, StopScope, Supervisor, What};
 use crate::actors::context::{ContextActor, Provision};
+use crate::actors::intake::Arrival;
 use crate::lanes::{EntryId, Lane, Start};
 use crate::model::{Fate, ObjectId, ObjectKind, QueueFile};
 use crate::provision::work::{closing, members, superseded};
@@ -134,6 +135,7 @@ impl Supervisor {
     /// A context actor died at its work. Its lane goes on with a new one.
     fn died(&mut self, start: &Start, ctx: &mut Context<Self>) {
         self.counts.restarts += 1;
+        self.probe_with_another();
         self.actors.remove(&start.lane);
         let Some(task) = self.lanes.task_mut(start.entry) else { return };
         task.panics += 1;
@@ -178,12 +180,14 @@ impl Supervisor {
                 self.try_cured(start.lane, context);
             }
             Ended::Withdrawn => {
+                self.probe_with_another();
                 self.lanes.stop(start.entry, start.lane);
                 if let Some(task) = self.take_out(start.entry) {
                     self.dropped(task, ctx);
                 }
             }
             Ended::Rewritten => {
+                self.probe_with_another();
                 self.lanes.stop(start.entry, start.lane);
                 if let Some(mut task) = self.take_out(start.entry) {
                     info!(item.name = %task.name, "the queue file was changed by hand and is read again");
@@ -270,7 +274,15 @@ impl Supervisor {
         for item in earlier {
             self.counts.superseded += 1;
             self.names.remove(&item.name);
-            self.ack(&item.name);
+            match self.rewritten.remove(&item.name) {
+                // Whatever it says now, it is the older one.
+                Some(Arrival { name: item, digest, file }) => {
+                    let by = name.clone();
+                    self.counts.taken_in += 1;
+                    self.overtaken(item, digest, file.ok().as_ref(), by, ctx);
+                }
+                None => self.ack(&item.name),
+            }
         }
         self.names.remove(name);
         match self.rewritten.remove(name) {

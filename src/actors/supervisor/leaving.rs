@@ -74,6 +74,7 @@ impl Supervisor {
             What::Item(item) => {
                 for earlier in &item.earlier {
                     self.names.remove(&earlier.name);
+                    self.rewritten.remove(&earlier.name);
                 }
                 self.item_left(entry, &item.object.clone());
             }
@@ -120,7 +121,13 @@ impl Supervisor {
         name: &ItemName,
         ctx: &mut Context<Self>,
     ) {
+        let running = self.lanes.running(entry);
         let folded = match self.lanes.task_mut(entry).map(|task| &mut task.what) {
+            // It ends with the one that is done in its place.
+            Some(What::Item(item)) if running && item.earlier.iter().any(|e| e.name == *name) => {
+                self.acked.insert(name.clone());
+                return;
+            }
             Some(What::Item(item)) => {
                 let at = item.earlier.iter().position(|earlier| earlier.name == *name);
                 at.map(|at| (item.earlier.remove(at), item.object.clone(), item.kind))

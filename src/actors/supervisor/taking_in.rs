@@ -16,6 +16,12 @@ use crate::provision::work::{add_to_book, old_profile_name};
 use crate::route::NewItem;
 use crate::store::{Change, ItemOutcome, ProfileVersion};
 
+/// A file that comes so much later than one with a later name is late; milliseconds.
+const LATE_MS: i64 = 60_000;
+
+/// So many of an object's last items are looked through for one newer than a file written anew.
+const MANY_ITEMS: usize = 100;
+
 impl Supervisor {
     /// Has intake read a file again.
     pub(super) fn read_again(&mut self, name: ItemName, ctx: &mut Context<Self>) {
@@ -39,20 +45,21 @@ impl Supervisor {
     /// Takes one file in.
     pub(super) fn take_in(&mut self, arrival: Arrival, ctx: &mut Context<Self>) {
         let Arrival { name, digest, file } = arrival;
+        let mut seen = self.names.contains_key(&name);
         if let Some(entry) = self.names.get(&name).copied() {
             let running = self.lanes.running(entry);
-            let Some(Task { name: active, what: What::Item(item), .. }) =
-                self.lanes.task_mut(entry)
-            else {
+            let Some(Task { what: What::Item(item), .. }) = self.lanes.task_mut(entry) else {
                 return;
             };
-            if let Some(earlier) = item.earlier.iter_mut().find(|earlier| earlier.name == name) {
+            let earlier = item.earlier.iter_mut().find(|earlier| earlier.name == name);
+            let known = earlier.as_ref().map_or(item.digest, |earlier| earlier.digest);
+            if known == digest {
+                return;
+            }
+            if let Some(earlier) = earlier.filter(|_| !running) {
                 // A later one is done in its place, whatever it says now.
                 earlier.digest = digest;
                 self.note_intake(&name, digest, &file);
-                return;
-            }
-            if *active == name && item.digest == digest {
                 return;
             }
             // Written anew by hand.
@@ -77,7 +84,7 @@ impl Supervisor {
                 self.ack(&name);
                 return;
             }
-            Ok(_) => {}
+            Ok(outcome) => seen |= outcome.is_some(),
             Err(problem) => {
                 self.break_down(problem.to_string());
                 return;
@@ -88,9 +95,9 @@ impl Supervisor {
         self.note_intake(&name, digest, &file);
         match file {
             Ok(file) => {
-                if let Some(newer) = self.newer_pending(&name, &file) {
+                if let Some(newer) = self.newer_item(&name, &file, seen) {
                     self.clear_faults(earlier, ctx);
-                    self.overtaken(name, digest, &file, newer, ctx);
+                    self.overtaken(name, digest, Some(&file), newer, ctx);
                     return;
                 }
                 let entry = self.route(name.clone(), digest, &file, Vec::new());
@@ -102,25 +109,50 @@ impl Supervisor {
         }
     }
 
-    /// A pending item of the same object that stands behind this one in the queue and came before:
-    /// the file was written anew by hand, or it was late.
-    fn newer_pending(&self, name: &ItemName, file: &QueueFile) -> Option<ItemName> {
+    /// An item of the same object that stands behind this one in the queue and came before, or is done
+    /// already: the file was written anew by hand, or it was late. `seen` says that a file of that name
+    /// was there before.
+    ///
+    /// Names tell the directory's local time, which jumps back once a year. So a new name alone does not
+    /// make an item the older one: only if the other one has come just now.
+    fn newer_item(&mut self, name: &ItemName, file: &QueueFile, seen: bool) -> Option<ItemName> {
         if file.kind == ObjectKind::Profile {
             // Items between the two go by it.
             return None;
         }
+        let now = self.env.clock.now_ms();
+        let came = |task: &&Task| seen || now.saturating_sub(task.taken_ms) <= LATE_MS;
         let pending = self.router.pending(&file.id).iter();
-        let names = pending.filter_map(|entry| self.lanes.task(*entry)).map(|task| &task.name);
-        names.filter(|other| *other > name).min().cloned()
+        let newer = pending
+            .filter_map(|entry| self.lanes.task(*entry))
+            .filter(came)
+            .map(|task| &task.name)
+            .filter(|other| *other > name)
+            .min()
+            .cloned();
+        if newer.is_some() || !seen {
+            return newer;
+        }
+        match self.env.store.history(&file.id, MANY_ITEMS) {
+            Ok(items) => items
+                .into_iter()
+                .filter(|item| item.ended_ms.is_some() && item.fate.settles() && item.item > *name)
+                .map(|item| item.item)
+                .min(),
+            Err(problem) => {
+                self.break_down(problem.to_string());
+                None
+            }
+        }
     }
 
     /// An item that a newer one of its object has overtaken is not done any more: its older content
     /// must not come to stand over the newer.
-    fn overtaken(
+    pub(super) fn overtaken(
         &mut self,
         name: ItemName,
         digest: [u8; 32],
-        file: &QueueFile,
+        file: Option<&QueueFile>,
         by: ItemName,
         ctx: &mut Context<Self>,
     ) {
@@ -128,8 +160,8 @@ impl Supervisor {
         let end = Change::End(ItemOutcome {
             item: name.clone(),
             digest,
-            object: Some(file.id.clone()),
-            kind: Some(file.kind),
+            object: file.map(|file| file.id.clone()),
+            kind: file.map(|file| file.kind),
             fate: Fate::Superseded { by },
             attempts: 0,
             last_fault: None,
@@ -208,6 +240,10 @@ impl Supervisor {
         let contexts = routed.lanes.iter().filter_map(|lane| context_of(*lane));
         if let Some(Task { what: What::Item(item), .. }) = self.lanes.task_mut(routed.entry) {
             item.contexts = contexts.collect();
+        }
+        let now = self.env.clock.now_ms();
+        if let Some(task) = self.lanes.task_mut(routed.entry) {
+            task.taken_ms = now;
         }
         self.names.insert(name, routed.entry);
         self.parking.routed();
