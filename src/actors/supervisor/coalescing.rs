@@ -15,7 +15,7 @@ use super::parking::Parked;
 use super::{Supervisor, Task, What};
 use crate::actors::intake::{Arrival, Unusable};
 use crate::lanes::EntryId;
-use crate::model::{ContextId, ItemName, ObjectId, ObjectKind, ParkReason, QueueFile};
+use crate::model::{ContextId, Fate, ItemName, ObjectId, ObjectKind, ParkReason, QueueFile};
 use crate::plan::coalesce::Identity;
 use crate::provision::Earlier;
 use crate::provision::work::digest;
@@ -65,6 +65,7 @@ impl Supervisor {
         for entry in pointless {
             let Some(mut task) = self.take_out(entry) else { continue };
             found.extend(task.take_earlier());
+            self.is_pending_again(&task);
             let What::Item(item) = &task.what else { continue };
             contexts.extend(item.contexts.iter().copied());
             found.push(Earlier { name: task.name, digest: item.digest });
@@ -81,6 +82,14 @@ impl Supervisor {
             && !self.parking.parked.contains_key(&entry)
             && task.suspect.is_empty()
             && item.earlier.len() < MOST_DEFERRALS
+    }
+
+    /// An item was taken out to wait for a later one of its object: nothing stands still because of it.
+    fn is_pending_again(&mut self, task: &Task) {
+        if matches!(task.what, What::Item(_)) {
+            let fate = Fate::Pending;
+            self.taken.push(Change::SetFate { item: task.name.clone(), fate });
+        }
     }
 
     /// An object that was created and deleted again before anything was done needs nothing at all, and
@@ -124,10 +133,12 @@ impl Supervisor {
         let before = Earlier { name: before, digest: std::mem::replace(&mut item.digest, digest) };
         debug!(item.name = %task.name, item.other = %before.name, object.id = %item.object,
                "is done in the place of an earlier item of the same object");
-        item.earlier.push(before);
+        item.earlier.push(before.clone());
         self.names.extend(earlier.iter().map(|item| (item.name.clone(), entry)));
         item.earlier.extend(earlier);
         if refused {
+            let pending = Change::SetFate { item: before.name.clone(), fate: Fate::Pending };
+            self.taken.push(pending);
             (task.attempts, task.earlier_attempts, task.busy) = (0, 0, 0);
             task.given_up = false;
             task.timer = 0;
@@ -168,6 +179,7 @@ impl Supervisor {
             pending.into_iter().filter_map(|entry| self.take_out(entry)).collect();
         let mut carried = Vec::new();
         for mut task in tasks {
+            self.is_pending_again(&task);
             let What::Item(item) = &task.what else { continue };
             let (digest, refused) = (item.digest, task.fault.is_some());
             carried.extend(task.take_earlier());
@@ -181,6 +193,33 @@ impl Supervisor {
         }
         self.bring_back(carried, ctx);
         true
+    }
+
+    /// An item was taken out because its file is another one now, or because its object is not where it
+    /// was when the item was routed: takes it in as it is now.
+    pub(super) fn read_for(&mut self, mut task: Task, ctx: &mut Context<Self>) {
+        let earlier = task.take_earlier();
+        let name = task.name.clone();
+        let stashed = self.rewritten.remove(&name);
+        let arrival = match (stashed, self.env.queue.read(&name)) {
+            (Some(arrival), _) => arrival,
+            (None, Ok(Some(bytes))) => {
+                let file = QueueFile::parse(&bytes).map_err(Unusable::Content);
+                Arrival { name, digest: digest(&bytes), file }
+            }
+            (None, Ok(None)) => {
+                self.dropped(task, ctx);
+                self.bring_back(earlier, ctx);
+                return;
+            }
+            (None, Err(problem)) => {
+                let file = Err(Unusable::Reading(problem.to_string()));
+                Arrival { name, digest: [0; 32], file }
+            }
+        };
+        self.counts.taken_in -= 1;
+        self.forget_fault(&task, ctx);
+        self.take_in_for(arrival, earlier, ctx);
     }
 
     /// Takes out the pending items of an object that are later than `name`, each with those in whose

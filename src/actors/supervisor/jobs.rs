@@ -189,12 +189,9 @@ impl Supervisor {
             Ended::Rewritten => {
                 self.probe_with_another();
                 self.lanes.stop(start.entry, start.lane);
-                if let Some(mut task) = self.take_out(start.entry) {
+                if let Some(task) = self.take_out(start.entry) {
                     info!(item.name = %task.name, "the queue file was changed by hand and is read again");
-                    self.counts.taken_in -= 1;
-                    self.record_drop(&task, Fate::rewritten(), ctx);
-                    self.bring_back(task.take_earlier(), ctx);
-                    self.read_again(task.name, ctx);
+                    self.read_for(task, ctx);
                 }
             }
             Ended::Failed(failure) if failure.fatal => {

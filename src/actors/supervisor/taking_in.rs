@@ -44,6 +44,16 @@ impl Supervisor {
 
     /// Takes one file in.
     pub(super) fn take_in(&mut self, arrival: Arrival, ctx: &mut Context<Self>) {
+        self.take_in_for(arrival, Vec::new(), ctx);
+    }
+
+    /// Takes one file in that makes these earlier items pointless, as its former content did.
+    pub(super) fn take_in_for(
+        &mut self,
+        arrival: Arrival,
+        mut pointless: Vec<Earlier>,
+        ctx: &mut Context<Self>,
+    ) {
         let Arrival { name, digest, file } = arrival;
         let mut seen = self.names.contains_key(&name);
         if let Some(entry) = self.names.get(&name).copied() {
@@ -69,7 +79,7 @@ impl Supervisor {
             }
             if let Some(mut task) = self.take_out(entry) {
                 self.forget_fault(&task, ctx);
-                self.bring_back(task.take_earlier(), ctx);
+                pointless = task.take_earlier();
             }
         }
         let unusable = self.unusable.remove(&name).map(|file| file.fault);
@@ -82,6 +92,7 @@ impl Supervisor {
                 debug!(item.name = %name, "was done before; its file is removed");
                 self.clear_faults(earlier, ctx);
                 self.ack(&name);
+                self.bring_back(pointless, ctx);
                 return;
             }
             Ok(outcome) => seen |= outcome.is_some(),
@@ -97,15 +108,21 @@ impl Supervisor {
             Ok(file) => {
                 if let Some(newer) = self.newer_item(&name, &file, seen) {
                     self.clear_faults(earlier, ctx);
+                    for item in pointless {
+                        self.overtaken(item.name, item.digest, Some(&file), newer.clone(), ctx);
+                    }
                     self.overtaken(name, digest, Some(&file), newer, ctx);
                     return;
                 }
-                let entry = self.route(name.clone(), digest, &file, Vec::new());
+                let entry = self.route(name.clone(), digest, &file, pointless);
                 if let Some(fault) = earlier {
                     self.resume(entry, &name, fault, ctx);
                 }
             }
-            Err(problem) => self.cannot_use((name, digest), &problem, earlier),
+            Err(problem) => {
+                self.cannot_use((name, digest), &problem, earlier);
+                self.bring_back(pointless, ctx);
+            }
         }
     }
 
