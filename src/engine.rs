@@ -80,7 +80,7 @@ impl Engine {
     /// # Errors
     /// If the memory cannot be read.
     pub fn start(parts: Parts) -> Result<Self, StoreError> {
-        let index = Arc::new(Index::load(parts.store.as_ref())?);
+        let index = Arc::new(Index::load_within(parts.store.as_ref(), parts.policy.scope.clone())?);
         let mut book = parts.book;
         for version in parts.store.profiles()? {
             book.add(&version);

@@ -58,6 +58,7 @@ pub mod queue;
 pub mod redact;
 pub mod retry;
 pub mod route;
+pub mod scope;
 pub mod service;
 pub mod settings;
 pub mod sim;

@@ -215,6 +215,7 @@ fn policy(settings: &Settings) -> Policy {
         account_login: mapping.functional_account_login_template.clone(),
         on_revoke: mapping.on_revoke,
         groups: settings.groups,
+        scope: Arc::new(settings.scope.clone()),
     }
 }
 

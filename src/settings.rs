@@ -18,6 +18,7 @@ mod queue;
 mod references;
 mod retry;
 mod run;
+mod scope;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub use run::Run;
 pub use variables::{Meaning, VARIABLES};
 
 use crate::plan::group::GroupPolicy;
+use crate::scope::Scope;
 use layers::Layers;
 
 /// Name of the settings file in the data directory.
@@ -59,6 +61,8 @@ pub struct Settings {
     pub ox: Ox,
     /// What users, groups and contexts get.
     pub mapping: Mapping,
+    /// What is provisioned at all.
+    pub scope: Scope,
     /// How groups are written.
     pub groups: GroupPolicy,
     /// Where the queue is.
@@ -109,6 +113,7 @@ impl Settings {
         let sections = (
             Ox::read(layers),
             Mapping::read(layers),
+            scope::read(layers),
             groups::read(layers),
             Queue::read(layers),
             Limits::read(layers),
@@ -121,6 +126,7 @@ impl Settings {
             (
                 Ok(ox),
                 Ok(mapping),
+                Ok(scope),
                 Ok(groups),
                 Ok(queue),
                 Ok(limits),
@@ -128,10 +134,11 @@ impl Settings {
                 Ok(ledger),
                 Ok(logs),
                 Ok(run),
-            ) => Ok(Self { ox, mapping, groups, queue, limits, retry, ledger, logs, run }),
-            (ox, mapping, groups, queue, limits, retry, ledger, logs, run) => Err([
+            ) => Ok(Self { ox, mapping, scope, groups, queue, limits, retry, ledger, logs, run }),
+            (ox, mapping, scope, groups, queue, limits, retry, ledger, logs, run) => Err([
                 ox.err(),
                 mapping.err(),
+                scope.err(),
                 groups.err(),
                 queue.err(),
                 limits.err(),

@@ -23,6 +23,7 @@ use drover::provision::{OnRevoke, Policy, ProfileFile, Vault};
 use drover::queue::{Changed, Queue, QueueError};
 use drover::retry::Backoff;
 use drover::route::Identifiers;
+use drover::scope::Scope;
 use drover::store::Store;
 use drover::store::memory::MemoryStore;
 use serde_json::Value;
@@ -715,6 +716,7 @@ pub struct Bench {
     pub scope: StopScope,
     pub on_revoke: OnRevoke,
     pub groups: GroupPolicy,
+    pub provisioned: Scope,
 }
 
 impl Bench {
@@ -729,6 +731,7 @@ impl Bench {
             scope: StopScope::Context,
             on_revoke: OnRevoke::Delete,
             groups: GroupPolicy::default(),
+            provisioned: Scope::default(),
         }
     }
 
@@ -758,6 +761,7 @@ impl Bench {
             account_login: String::new(),
             on_revoke: self.on_revoke,
             groups: self.groups,
+            scope: Arc::new(self.provisioned.clone()),
         }
     }
 

@@ -38,6 +38,7 @@ mod resources;
 mod restart;
 mod restless_town;
 mod scene;
+mod scope;
 mod security;
 mod settings;
 mod settings_run;

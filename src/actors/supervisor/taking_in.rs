@@ -11,6 +11,7 @@ use crate::actors::intake::{Ack, Arrival, ReadAgain, Unusable};
 use crate::lanes::{EntryId, Moved};
 use crate::model::object::DirectoryObject;
 use crate::model::{ItemName, ObjectKind, QueueFile};
+use crate::plan::coalesce::Presence;
 use crate::provision::Earlier;
 use crate::provision::work::{add_to_book, old_profile_name};
 use crate::route::NewItem;
@@ -121,10 +122,16 @@ impl Supervisor {
         file: &QueueFile,
         mut earlier: Vec<Earlier>,
     ) -> EntryId {
-        if file.kind == ObjectKind::Profile {
+        let scope = self.env.policy.scope.clone();
+        let seen = scope.see(file, self.env.index.fixed(&file.id));
+        let file = seen.file.as_ref();
+        if file.kind == ObjectKind::Profile && seen.fixed.is_none() {
             self.learn_profile(&name, file);
         }
-        let identity = self.rules.identifiers.identity(file);
+        let mut identity = self.rules.identifiers.identity(file);
+        if seen.fixed.is_some() && file.object.is_some() {
+            identity.presence = Presence::Fixed;
+        }
         let also = self.withdraw_pointless(file, &identity, &mut earlier);
         let folds = self.router.folds(&self.lanes, &self.env.index, file, &identity);
         let mut also = also;
