@@ -126,9 +126,10 @@ impl Engine {
         recorder.do_send(TellOfMarks(supervisor.clone().recipient()));
         let (queue, watch) = (parts.queue, parts.watch);
         let (arrived, vanished) = (supervisor.clone().recipient(), supervisor.clone().recipient());
+        let unlisted = supervisor.clone().recipient();
         let intake = actix::Supervisor::start(move |ctx: &mut Context<Intake>| {
             ctx.set_mailbox_capacity(MAILBOX);
-            Intake::new(queue, arrived, vanished, watch)
+            Intake::new(queue, arrived, vanished, unlisted, watch)
         });
         supervisor.do_send(ReadThrough(intake));
         Ok(Self { supervisor, snapshot, report, arbiters, told: Arc::default() })

@@ -316,6 +316,12 @@ impl Index {
         users
     }
 
+    /// Number of objects of a kind that are in OX.
+    pub fn placed(&self, kind: ObjectKind) -> usize {
+        let there = |known: &Known| known.kind == kind && !known.placed.is_empty();
+        self.objects.iter().filter(|known| there(known)).count()
+    }
+
     /// Counters of the member-id cache, and contexts that it is wrong about.
     pub fn cache(&self) -> &Cache {
         &self.cache

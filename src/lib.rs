@@ -47,6 +47,7 @@ pub mod credentials;
 pub mod demo;
 mod durable;
 pub mod engine;
+pub mod guard;
 pub mod index;
 pub mod lanes;
 pub mod model;

@@ -230,6 +230,7 @@ fn rules(settings: &Settings, until: Until) -> Rules {
         outage: retry.outage,
         busy_attempts: retry.busy_attempts,
         drain: settings.run.drain,
+        guard: settings.guard,
         identifiers: Identifiers {
             user: settings.mapping.user_identifier.clone(),
             group: settings.mapping.group_identifier.clone(),

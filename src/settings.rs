@@ -7,6 +7,7 @@
 
 mod field;
 mod groups;
+mod guard;
 mod layers;
 mod ledger;
 mod limits;
@@ -36,6 +37,7 @@ pub use retry::Retry;
 pub use run::Run;
 pub use variables::{Meaning, VARIABLES};
 
+use crate::guard::GuardRules;
 use crate::plan::group::GroupPolicy;
 use crate::scope::Scope;
 use layers::Layers;
@@ -63,6 +65,8 @@ pub struct Settings {
     pub mapping: Mapping,
     /// What is provisioned at all.
     pub scope: Scope,
+    /// How many removals are too many.
+    pub guard: GuardRules,
     /// How groups are written.
     pub groups: GroupPolicy,
     /// Where the queue is.
@@ -114,6 +118,7 @@ impl Settings {
             Ox::read(layers),
             Mapping::read(layers),
             scope::read(layers),
+            guard::read(layers),
             groups::read(layers),
             Queue::read(layers),
             Limits::read(layers),
@@ -127,6 +132,7 @@ impl Settings {
                 Ok(ox),
                 Ok(mapping),
                 Ok(scope),
+                Ok(guard),
                 Ok(groups),
                 Ok(queue),
                 Ok(limits),
@@ -134,11 +140,24 @@ impl Settings {
                 Ok(ledger),
                 Ok(logs),
                 Ok(run),
-            ) => Ok(Self { ox, mapping, scope, groups, queue, limits, retry, ledger, logs, run }),
-            (ox, mapping, scope, groups, queue, limits, retry, ledger, logs, run) => Err([
+            ) => Ok(Self {
+                ox,
+                mapping,
+                scope,
+                guard,
+                groups,
+                queue,
+                limits,
+                retry,
+                ledger,
+                logs,
+                run,
+            }),
+            (ox, mapping, scope, guard, groups, queue, limits, retry, ledger, logs, run) => Err([
                 ox.err(),
                 mapping.err(),
                 scope.err(),
+                guard.err(),
                 groups.err(),
                 queue.err(),
                 limits.err(),

@@ -17,6 +17,7 @@ mod fakes;
 mod faulty_item;
 mod first_load;
 mod groups;
+mod guarding;
 mod hazards;
 mod ledger;
 mod ledger_engine;

@@ -16,7 +16,7 @@ use super::{Supervisor, Task, What};
 use crate::actors::intake::{Arrival, Unusable};
 use crate::lanes::EntryId;
 use crate::model::{ContextId, ItemName, ObjectKind, ParkReason, QueueFile};
-use crate::plan::coalesce::Identity;
+use crate::plan::coalesce::{Identity, Presence};
 use crate::provision::Earlier;
 use crate::provision::work::digest;
 use crate::store::Change;
@@ -43,6 +43,7 @@ impl Supervisor {
         earlier: &mut Vec<Earlier>,
     ) -> BTreeSet<ContextId> {
         let mut pointless = Vec::new();
+        let stays = matches!(identity.presence, Presence::On | Presence::Fixed);
         let pending = self.router.pending(&file.id).to_vec();
         if self.ends_before_it_began(file, &pending) {
             pointless = pending;
@@ -53,7 +54,11 @@ impl Supervisor {
                         self.router.folds(&self.lanes, &self.env.index, file, identity),
                         Some(Ok(_))
                     );
-                let taken_out = if folds { self.may_defer(entry) } else { self.is_refused(entry) };
+                let taken_out = if folds {
+                    self.may_defer(entry)
+                } else {
+                    self.is_refused(entry) || stays && self.is_held_back(entry)
+                };
                 if !taken_out {
                     break;
                 }

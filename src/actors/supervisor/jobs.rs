@@ -19,6 +19,7 @@ use crate::store::{Change, Commit, HoldScope, Mark};
 impl Supervisor {
     /// Starts whatever may start.
     pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.hold_back_removals();
         if !self.taken.is_empty() {
             self.remember(Commit::new(), ctx);
         }

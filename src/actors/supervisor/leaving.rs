@@ -64,6 +64,7 @@ impl Supervisor {
         self.faulty.remove(&entry);
         self.timed.remove(&entry);
         self.parking.forget(entry);
+        self.guarding.forget(entry);
     }
 
     /// Takes out an entry of which no part runs, and all that is known of it here.

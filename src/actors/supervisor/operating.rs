@@ -239,6 +239,7 @@ impl Supervisor {
                 continue;
             }
             self.clear_timer(entry);
+            self.let_through(entry);
             self.unpark(entry);
             commit.push(Change::SetFate { item: item.clone(), fate: Fate::Pending });
             commit.push(self.act(Verb::Release(item.clone()), note.cloned()));

@@ -114,7 +114,7 @@ impl Supervisor {
             Some(ParkReason::Fault) => {
                 self.lanes.try_parked(entry);
             }
-            Some(ParkReason::Operator) => {}
+            Some(ParkReason::Operator | ParkReason::Guard) => {}
             None => {
                 self.lanes.wake(entry);
             }
@@ -223,6 +223,7 @@ impl Supervisor {
             let lane = task.and_then(|task| task.fault.as_ref()).map(|fault| fault.lane);
             match parked.reason {
                 ParkReason::Operator => self.park(entry, None, parked),
+                ParkReason::Guard => self.hold_back_again(entry, parked, ctx),
                 ParkReason::Fault if self.rules.on_fault == OnFault::Park => {
                     self.park(entry, lane, parked);
                     self.try_again(entry);

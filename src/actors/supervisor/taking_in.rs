@@ -138,6 +138,7 @@ impl Supervisor {
         // Where a look is under way the object may be by then, though nothing tells yet.
         also.extend(self.looks.get(&file.id).into_iter().flat_map(BTreeMap::keys));
         let item = NewItem { name: name.clone(), file, identity, also };
+        let presence = item.identity.presence;
         let routed = match folds {
             Some(Ok(entry)) => {
                 self.take_place(entry, name.clone(), digest, earlier);
@@ -172,6 +173,7 @@ impl Supervisor {
             item.contexts = contexts.collect();
         }
         self.names.insert(name, routed.entry);
+        self.note_removal(file, presence, routed.entry);
         self.parking.routed();
         routed.entry
     }
