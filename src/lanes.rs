@@ -486,11 +486,16 @@ impl<T> Lanes<T> {
             enter(self.lanes.entry(lane).or_default(), entry, needed, lane);
             self.awake.insert(lane);
         }
+        // Others stand behind it now.
+        let gates: Vec<Lane> = entry.parked.iter().copied().filter(|_| entry.gate).collect();
         let ahead: Vec<EntryId> = entry.ahead.iter().copied().collect();
         for other in ahead {
             self.move_under(other, needed);
         }
         self.judge(needed);
+        for lane in gates {
+            self.judge_lane(lane);
+        }
     }
 
     /// The next entry (part) that may start; it counts as running from now on. None: nothing may
@@ -1086,6 +1091,20 @@ mod tests {
         assert_eq!(lanes.blocked_by(user), Some(context));
         lanes.release(context);
         assert_eq!(run(&mut lanes), [2, 3]);
+    }
+
+    #[test]
+    fn a_parked_gate_that_is_moved_ahead_keeps_back_what_stands_behind_it_now() {
+        let mut lanes = Lanes::default();
+        let context = lanes.insert(NewEntry { gate: true, ..new(5, &[1]) });
+        let start = lanes.start().unwrap();
+        lanes.park(context, Some(start.lane));
+        let user = lanes.insert(new(3, &[1]));
+        assert_eq!(lanes.blocked_by(user), None);
+        let later = lanes.insert(NewEntry { after: BTreeSet::from([context]), ..new(6, &[1]) });
+        assert_eq!(lanes.before(later, user, Need::Soft), Moved::Ahead);
+        assert_eq!(lanes.blocked_by(user), Some(context));
+        assert_eq!(lanes.start(), None);
     }
 
     #[test]

@@ -221,6 +221,7 @@ fn policy(settings: &Settings) -> Policy {
         account_login: mapping.functional_account_login_template.clone(),
         on_revoke: mapping.on_revoke,
         groups: settings.groups,
+        scope: Arc::new(settings.scope.clone()),
     }
 }
 
@@ -235,6 +236,7 @@ fn rules(settings: &Settings, until: Until, cut_short: bool) -> Rules {
         outage: retry.outage,
         busy_attempts: retry.busy_attempts,
         drain: settings.run.drain,
+        guard: settings.guard,
         identifiers: Identifiers {
             user: settings.mapping.user_identifier.clone(),
             group: settings.mapping.group_identifier.clone(),

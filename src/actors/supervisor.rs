@@ -9,6 +9,7 @@
 mod breaker;
 mod coalescing;
 mod faults;
+mod guarding;
 mod jobs;
 mod leaving;
 mod operating;
@@ -29,9 +30,10 @@ use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
 use super::context::ContextActor;
-use super::intake::{Arrival, Arrived, Close, Intake, Vanished};
+use super::intake::{Arrival, Arrived, Close, Intake, Unlisted, Vanished};
 use super::recorder::Marked;
 use super::status::{FaultyItem, Snapshot};
+use crate::guard::GuardRules;
 use crate::lanes::{EntryId, Lane, Lanes};
 use crate::model::{ContextId, ItemName, ObjectId, ObjectKind};
 use crate::plan::coalesce::Apart;
@@ -41,6 +43,7 @@ use crate::route::{Identifiers, Router};
 use crate::store::{Commit, FaultRecord, Hold, HoldScope, Mark};
 use breaker::Breaker;
 use faults::Standing;
+use guarding::Guarding;
 use parking::Parking;
 
 /// From so many waiting items on, and at every doubling, the log says how many there are.
@@ -114,6 +117,8 @@ pub struct Rules {
     pub busy_attempts: NonZeroU32,
     /// How long what runs may still take after the engine was told to end.
     pub drain: Duration,
+    /// How many removals are too many.
+    pub guard: GuardRules,
     /// Which properties name users and groups.
     pub identifiers: Identifiers,
     /// Whether an earlier run was cut short: it may have begun with what is in the queue at the start.
@@ -246,6 +251,7 @@ pub struct Supervisor {
     /// Likewise those that are to repair.
     waiting_repairs: HashMap<Mark, EntryId>,
     parking: Parking,
+    guarding: Guarding,
     holds: BTreeMap<HoldScope, Hold>,
     /// Entries with a timer that brings another attempt.
     timed: BTreeSet<EntryId>,
@@ -300,6 +306,7 @@ impl Supervisor {
         snapshot: watch::Sender<Arc<Snapshot>>,
         ended: oneshot::Sender<Report>,
     ) -> Self {
+        let guarding = Guarding::new(rules.guard);
         let rng = ChaCha8Rng::seed_from_u64(rules.seed);
         Self {
             env,
@@ -312,6 +319,7 @@ impl Supervisor {
             waiting_looks: HashMap::new(),
             waiting_repairs: HashMap::new(),
             parking: Parking::default(),
+            guarding,
             holds: BTreeMap::new(),
             timed: BTreeSet::new(),
             faulty: BTreeSet::new(),
@@ -438,6 +446,19 @@ impl Handler<Arrived> for Supervisor {
         }
         self.pump(ctx);
         self.settle(ctx);
+    }
+}
+
+impl Handler<Unlisted> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Unlisted(problem): Unlisted, ctx: &mut Self::Context) {
+        if matches!(self.rules.until, Until::Empty { .. }) && self.broken.is_none() {
+            error!("{problem}; nothing was done");
+            self.broken = Some(problem);
+            self.draining = true;
+            self.settle(ctx);
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Presence {
     Off,
     /// It is meant to be in OX.
     On,
+    /// It stays as it is in OX, whatever the item says.
+    Fixed,
 }
 
 impl Presence {

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use drover::actors::supervisor::{OnFault, Rules, StopScope, Until};
 use drover::clock::SystemClock;
 use drover::engine::{Engine, Parts};
+use drover::guard::GuardRules;
 use drover::model::{ContextId, FieldValue, ItemName, ModuleAccess, OxId, Secret, UserFields};
 use drover::ox::{
     Account, AccountData, ContextData, Credentials, Fault, FaultClass, GroupData, OxAccount, OxApi,
@@ -23,6 +24,7 @@ use drover::provision::{OnRevoke, Policy, ProfileFile, Vault};
 use drover::queue::{Changed, Queue, QueueError};
 use drover::retry::Backoff;
 use drover::route::Identifiers;
+use drover::scope::Scope;
 use drover::store::Store;
 use drover::store::memory::MemoryStore;
 use serde_json::Value;
@@ -608,6 +610,8 @@ impl OxApi for MemoryOx {
 /// A queue in memory.
 #[derive(Default)]
 pub struct MemoryQueue {
+    /// So many times it cannot be listed.
+    pub unlisted: Mutex<u32>,
     files: Mutex<BTreeMap<ItemName, Vec<u8>>>,
     news: Mutex<Option<mpsc::Sender<Changed>>>,
 }
@@ -647,6 +651,12 @@ impl MemoryQueue {
 
 impl Queue for MemoryQueue {
     fn scan(&self) -> Result<Vec<ItemName>, QueueError> {
+        let mut unlisted = self.unlisted.lock().unwrap();
+        if *unlisted > 0 {
+            *unlisted -= 1;
+            let source = std::io::Error::other("disk on fire");
+            return Err(QueueError::Unlisted { path: "queue".into(), source });
+        }
         Ok(self.files.lock().unwrap().keys().cloned().collect())
     }
 
@@ -715,6 +725,8 @@ pub struct Bench {
     pub scope: StopScope,
     pub on_revoke: OnRevoke,
     pub groups: GroupPolicy,
+    pub provisioned: Scope,
+    pub guard: GuardRules,
 }
 
 impl Bench {
@@ -729,6 +741,8 @@ impl Bench {
             scope: StopScope::Context,
             on_revoke: OnRevoke::Delete,
             groups: GroupPolicy::default(),
+            provisioned: Scope::default(),
+            guard: GuardRules::default(),
         }
     }
 
@@ -743,6 +757,7 @@ impl Bench {
             outage: Backoff::new(seconds(1), 2.0, seconds(30)).unwrap(),
             busy_attempts: NonZeroU32::new(5).unwrap(),
             drain: seconds(4),
+            guard: self.guard,
             identifiers: Identifiers { user: "username".into(), group: "name".into() },
             cut_short: false,
             seed: 1,
@@ -759,6 +774,7 @@ impl Bench {
             account_login: String::new(),
             on_revoke: self.on_revoke,
             groups: self.groups,
+            scope: Arc::new(self.provisioned.clone()),
         }
     }
 

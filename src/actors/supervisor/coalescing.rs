@@ -16,7 +16,7 @@ use super::{Supervisor, Task, What};
 use crate::actors::intake::{Arrival, Unusable};
 use crate::lanes::EntryId;
 use crate::model::{ContextId, Fate, ItemName, ObjectId, ObjectKind, ParkReason, QueueFile};
-use crate::plan::coalesce::Identity;
+use crate::plan::coalesce::{Identity, Presence};
 use crate::provision::Earlier;
 use crate::provision::work::digest;
 use crate::store::Change;
@@ -43,6 +43,7 @@ impl Supervisor {
         earlier: &mut Vec<Earlier>,
     ) -> BTreeSet<ContextId> {
         let mut pointless = Vec::new();
+        let stays = matches!(identity.presence, Presence::On | Presence::Fixed);
         let pending = self.router.pending(&file.id).to_vec();
         if self.ends_before_it_began(file, &pending) {
             pointless = pending;
@@ -53,7 +54,11 @@ impl Supervisor {
                         self.router.folds(&self.lanes, &self.env.index, file, identity),
                         Some(Ok(_))
                     );
-                let taken_out = if folds { self.may_defer(entry) } else { self.is_refused(entry) };
+                let taken_out = if folds {
+                    self.may_defer(entry)
+                } else {
+                    self.is_refused(entry) || stays && self.is_held_back(entry)
+                };
                 if !taken_out {
                     break;
                 }
@@ -68,7 +73,9 @@ impl Supervisor {
             self.is_pending_again(&task);
             let What::Item(item) = &task.what else { continue };
             contexts.extend(item.contexts.iter().copied());
-            found.push(Earlier { name: task.name, digest: item.digest });
+            let mut item = Earlier { name: task.name, digest: item.digest };
+            self.as_it_is_now(&mut item);
+            found.push(item);
         }
         earlier.splice(0..0, found);
         contexts
@@ -183,7 +190,9 @@ impl Supervisor {
             let What::Item(item) = &task.what else { continue };
             let (digest, refused) = (item.digest, task.fault.is_some());
             carried.extend(task.take_earlier());
-            carried.push(Earlier { name: task.name.clone(), digest });
+            let mut item = Earlier { name: task.name.clone(), digest };
+            self.as_it_is_now(&mut item);
+            carried.push(item);
             if refused {
                 info!(item.name = %task.name, object.id = %object,
                       "was refused, and a later item of the same object is done instead");
@@ -233,7 +242,9 @@ impl Supervisor {
             let Some(mut task) = self.take_out(entry) else { continue };
             let mut items = task.take_earlier();
             let What::Item(item) = &task.what else { continue };
-            items.push(Earlier { name: task.name, digest: item.digest });
+            let mut item = Earlier { name: task.name, digest: item.digest };
+            self.as_it_is_now(&mut item);
+            items.push(item);
             found.push(items);
         }
         found

@@ -20,6 +20,7 @@ use crate::store::{Change, Commit, HoldScope, Mark};
 impl Supervisor {
     /// Starts whatever may start.
     pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.hold_back_removals();
         if !self.taken.is_empty() {
             self.remember(Commit::new(), ctx);
         }
@@ -326,8 +327,11 @@ impl Supervisor {
             self.item_through(job, applied, ctx);
             return;
         };
-        let known = self.env.index.known(&file.id).is_some();
-        let commit = closing(&self.env, job, &file, known, applied, why);
+        let scope = self.env.policy.scope.clone();
+        let seen = scope.see(&file, self.env.index.fixed(&file.id));
+        // What stays as it is stays remembered, too.
+        let known = self.env.index.known(&file.id).is_some() && seen.fixed.is_none();
+        let commit = closing(&self.env, job, &seen.file, known, applied, why);
         let coverage = Some(Coverage {
             object: file.id.clone(),
             members: members(&file),

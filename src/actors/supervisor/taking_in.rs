@@ -11,6 +11,7 @@ use crate::actors::intake::{Ack, Arrival, ReadAgain, Unusable};
 use crate::lanes::{EntryId, Moved};
 use crate::model::object::DirectoryObject;
 use crate::model::{Fate, ItemName, ObjectKind, QueueFile};
+use crate::plan::coalesce::Presence;
 use crate::provision::Earlier;
 use crate::provision::work::{add_to_book, old_profile_name};
 use crate::route::NewItem;
@@ -189,7 +190,7 @@ impl Supervisor {
         self.remember_then_ack(vec![end], vec![name], ctx);
     }
 
-    fn note_intake(
+    pub(super) fn note_intake(
         &mut self,
         name: &ItemName,
         digest: [u8; 32],
@@ -213,16 +214,23 @@ impl Supervisor {
         file: &QueueFile,
         mut earlier: Vec<Earlier>,
     ) -> EntryId {
-        if file.kind == ObjectKind::Profile {
+        let scope = self.env.policy.scope.clone();
+        let seen = scope.see(file, self.env.index.fixed(&file.id));
+        let file = seen.file.as_ref();
+        if file.kind == ObjectKind::Profile && seen.fixed.is_none() {
             self.learn_profile(&name, file);
         }
-        let identity = self.rules.identifiers.identity(file);
+        let mut identity = self.rules.identifiers.identity(file);
+        if seen.fixed.is_some() && file.object.is_some() {
+            identity.presence = Presence::Fixed;
+        }
         let also = self.withdraw_pointless(file, &identity, &mut earlier);
         let folds = self.router.folds(&self.lanes, &self.env.index, file, &identity);
         let mut also = also;
         // Where a look is under way the object may be by then, though nothing tells yet.
         also.extend(self.looks.get(&file.id).into_iter().flat_map(BTreeMap::keys));
         let item = NewItem { name: name.clone(), file, identity, also };
+        let presence = item.identity.presence;
         let routed = match folds {
             Some(Ok(entry)) => {
                 self.take_place(entry, name.clone(), digest, earlier);
@@ -263,6 +271,7 @@ impl Supervisor {
             task.taken_ms = now;
         }
         self.names.insert(name, routed.entry);
+        self.note_removal(file, presence, routed.entry);
         self.parking.routed();
         routed.entry
     }

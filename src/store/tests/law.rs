@@ -122,7 +122,7 @@ fn mark() -> impl Strategy<Value = Mark> {
 }
 
 fn open_fate() -> impl Strategy<Value = Fate> {
-    let reason = select(&[ParkReason::Fault, ParkReason::Operator][..]);
+    let reason = select(&[ParkReason::Fault, ParkReason::Operator, ParkReason::Guard][..]);
     prop_oneof![
         Just(Fate::Pending),
         (any::<u32>(), option::of(any::<i64>()))
