@@ -11,12 +11,13 @@ use std::collections::BTreeSet;
 use actix::prelude::*;
 use tracing::{debug, info};
 
+use super::faults::Standing;
 use super::parking::Parked;
 use super::{Supervisor, Task, What};
 use crate::actors::intake::{Arrival, Unusable};
 use crate::lanes::EntryId;
 use crate::model::{ContextId, Fate, ItemName, ObjectId, ObjectKind, ParkReason, QueueFile};
-use crate::plan::coalesce::{Identity, Presence};
+use crate::plan::coalesce::{Apart, Identity, Presence};
 use crate::provision::Earlier;
 use crate::provision::work::digest;
 use crate::store::Change;
@@ -27,11 +28,31 @@ const MOST_DEFERRALS: usize = 1000;
 impl Supervisor {
     /// Whether an item was refused, and it is certain that nothing more came of it.
     fn is_refused(&self, entry: EntryId) -> bool {
-        let refused = |task: &Task| task.fault.is_some() && task.suspect.is_empty();
+        // A fault of an earlier run tells nothing of what that run has done since, if it was cut short.
+        let maybe_begun = |task: &Task| matches!(&task.what, What::Item(item) if item.maybe_begun);
+        let refused = |task: &Task| {
+            let known = |fault: &Standing| !fault.remembered || !maybe_begun(task);
+            task.fault.as_deref().is_some_and(known) && task.suspect.is_empty()
+        };
         let by_operator = |parked: &Parked| parked.reason == ParkReason::Operator;
         !self.lanes.running(entry)
             && self.lanes.task(entry).is_some_and(refused)
             && !self.parking.parked.get(&entry).is_some_and(by_operator)
+    }
+
+    /// See [`Router::folds`](crate::route::Router::folds). What an earlier run may have begun with is done
+    /// first: its effect may be in OX, and what is remembered would not tell.
+    pub(super) fn folds(
+        &self,
+        file: &QueueFile,
+        identity: &Identity,
+    ) -> Option<Result<EntryId, Apart>> {
+        let last = self.router.pending(&file.id).last()?;
+        let maybe_begun = |task: &Task| matches!(&task.what, What::Item(item) if item.maybe_begun);
+        if self.lanes.task(*last).is_some_and(maybe_begun) {
+            return Some(Err(Apart::Unknown));
+        }
+        self.router.folds(&self.lanes, &self.env.index, file, identity)
     }
 
     /// Takes out the pending items of an object that a new one makes pointless, and adds them to
@@ -49,11 +70,8 @@ impl Supervisor {
             pointless = pending;
         } else {
             for entry in pending.into_iter().rev() {
-                let folds = pointless.is_empty()
-                    && matches!(
-                        self.router.folds(&self.lanes, &self.env.index, file, identity),
-                        Some(Ok(_))
-                    );
+                let folds =
+                    pointless.is_empty() && matches!(self.folds(file, identity), Some(Ok(_)));
                 let taken_out = if folds {
                     self.may_defer(entry)
                 } else {

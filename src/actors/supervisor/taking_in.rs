@@ -225,7 +225,7 @@ impl Supervisor {
             identity.presence = Presence::Fixed;
         }
         let also = self.withdraw_pointless(file, &identity, &mut earlier);
-        let folds = self.router.folds(&self.lanes, &self.env.index, file, &identity);
+        let folds = self.folds(file, &identity);
         let mut also = also;
         // Where a look is under way the object may be by then, though nothing tells yet.
         also.extend(self.looks.get(&file.id).into_iter().flat_map(BTreeMap::keys));
@@ -245,7 +245,10 @@ impl Supervisor {
                     earlier: earlier.clone(),
                     apart: apart.and_then(Result::err),
                     deletion: file.object.is_none(),
-                    maybe_begun: self.reading && self.rules.cut_short,
+                    // Of its object only the first one can have been.
+                    maybe_begun: self.reading
+                        && self.rules.cut_short
+                        && !self.router.is_pending(&file.id),
                 });
                 let task = Task::new(name.clone(), what);
                 let routed = self.router.route(&mut self.lanes, &self.env.index, item, task);
