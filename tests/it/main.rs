@@ -19,6 +19,8 @@ mod first_load;
 mod groups;
 mod guarding;
 mod hazards;
+mod irrelevant;
+mod leavers;
 mod ledger;
 mod ledger_engine;
 mod member_ids;
