@@ -10,6 +10,7 @@ mod breaker;
 mod coalescing;
 mod faults;
 mod guarding;
+mod hurrying;
 mod jobs;
 mod leaving;
 mod operating;
@@ -59,9 +60,9 @@ const RETIRE_AFTER: Duration = Duration::from_secs(60);
 /// item counts as faulty, and its lane stops like at any other faulty item.
 const MOST_PANICS: u32 = 3;
 
-/// So many jobs may be with context actors at once. Far more than OX is ever asked at once, so that it
+/// Usual number of jobs that may be with context actors at once. Far more than OX is ever asked at once, so that it
 /// never waits for drover; each holds the content of its queue file.
-const MOST_RUNNING: usize = 1024;
+pub const MOST_RUNNING: usize = 1024;
 
 /// When the engine ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +120,10 @@ pub struct Rules {
     pub drain: Duration,
     /// How many removals are too many.
     pub guard: GuardRules,
+    /// Whether what locks somebody out goes before everything else.
+    pub leavers_first: bool,
+    /// So many jobs are with context actors at once at most; at least 1.
+    pub most_running: usize,
     /// Which properties name users and groups.
     pub identifiers: Identifiers,
     /// Whether an earlier run was cut short: it may have begun with what is in the queue at the start.
@@ -252,6 +257,8 @@ pub struct Supervisor {
     waiting_repairs: HashMap<Mark, EntryId>,
     parking: Parking,
     guarding: Guarding,
+    /// What the last leaver of a lane was put before.
+    bulk: HashMap<Lane, EntryId>,
     holds: BTreeMap<HoldScope, Hold>,
     /// Entries with a timer that brings another attempt.
     timed: BTreeSet<EntryId>,
@@ -320,6 +327,7 @@ impl Supervisor {
             waiting_repairs: HashMap::new(),
             parking: Parking::default(),
             guarding,
+            bulk: HashMap::new(),
             holds: BTreeMap::new(),
             timed: BTreeSet::new(),
             faulty: BTreeSet::new(),
@@ -395,6 +403,7 @@ impl Actor for Supervisor {
         });
         ctx.run_interval(RETIRE_AFTER / 2, |actor, _| {
             let lanes = &actor.lanes;
+            actor.bulk.retain(|_, entry| lanes.task(*entry).is_some());
             actor.actors.retain(|lane, state| {
                 lanes.depth(*lane) > 0 || state.used.elapsed() < RETIRE_AFTER
             });

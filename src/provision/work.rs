@@ -18,7 +18,7 @@ use crate::plan::group::GroupCase;
 use crate::plan::resource::ResourceCase;
 use crate::plan::user::UserCase;
 use crate::plan::{Case, Problem};
-use crate::scope::{OutOfScope, Seen};
+use crate::scope::{Fixed, OutOfScope, Seen};
 use crate::store::{Change, Commit, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion};
 
 mod repair;
@@ -184,7 +184,10 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
     }
     let known = record.is_some();
     if let Some(why) = left_alone(seen, record) {
-        let progress = Progress::nothing(remembered(seen, known), why);
+        let progress = match look_up_protected(env, seen, known, record).await {
+            Ok(commit) => Progress::nothing(commit, why),
+            Err(failure) => Progress::failed(Vec::new(), failure),
+        };
         return close(env, job, seen, known, progress).await;
     }
     let begin = if file.object.is_some() || known { vec![put_object(file)] } else { Vec::new() };
@@ -254,6 +257,30 @@ fn remembered(seen: &Seen<'_>, known: bool) -> Commit {
         None => known,
     };
     if worth { vec![put_object(file)] } else { Vec::new() }
+}
+
+/// What is remembered of an object that is left alone; but of a protected user whom OX has and drover
+/// did not make, it is remembered at once, and then his number is looked up: only by that can he be
+/// told in a group whose whole list is written.
+async fn look_up_protected(
+    env: &Env,
+    seen: &Seen<'_>,
+    known: bool,
+    record: Option<&ObjectRecord>,
+) -> Result<Commit, Failure> {
+    let commit = remembered(seen, known);
+    let user = match &seen.file.object {
+        Some(DirectoryObject::User(user)) if user.is_ox_user => user,
+        _ => return Ok(commit),
+    };
+    let placed = record.is_some_and(|record| !record.placements.is_empty());
+    let protected = seen.fixed.is_some_and(Fixed::is_protected);
+    let Some(context) = user.context.filter(|_| protected && !placed) else { return Ok(commit) };
+    let recorded = env.recorder.record(commit, None).await;
+    recorded.map_err(|error| Failure::unrecorded(&error))?;
+    let found = env.members.look_up(context, seen.file.id.clone()).await;
+    found.map_err(|failure| (*failure).clone())?;
+    Ok(Vec::new())
 }
 
 /// Makes the end of a part durable, and of its item with the last one.

@@ -14,7 +14,7 @@ use super::scenario::{Act, Scenario};
 use super::stage::{Life, Stage, lock};
 use super::trace::{Entry, Step};
 use crate::actors::status::Snapshot;
-use crate::actors::supervisor::{OnFault, Rules, StopScope, Until};
+use crate::actors::supervisor::{MOST_RUNNING, OnFault, Rules, StopScope, Until};
 use crate::engine::{Engine, Parts};
 use crate::guard::GuardRules;
 use crate::model::{ContextId, ItemName, ModuleAccess};
@@ -273,6 +273,8 @@ pub(super) fn rules(seed: u64, cut_short: bool) -> Rules {
         identifiers: Identifiers { user: "username".to_owned(), group: "name".to_owned() },
         cut_short,
         guard: GuardRules::default(),
+        leavers_first: true,
+        most_running: MOST_RUNNING,
         seed,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drover::actors::supervisor::{OnFault, Rules, StopScope, Until};
+use drover::actors::supervisor::{MOST_RUNNING, OnFault, Rules, StopScope, Until};
 use drover::clock::SystemClock;
 use drover::engine::{Engine, Parts};
 use drover::guard::GuardRules;
@@ -727,6 +727,8 @@ pub struct Bench {
     pub groups: GroupPolicy,
     pub provisioned: Scope,
     pub guard: GuardRules,
+    pub leavers_first: bool,
+    pub most_running: usize,
 }
 
 impl Bench {
@@ -743,6 +745,8 @@ impl Bench {
             groups: GroupPolicy::default(),
             provisioned: Scope::default(),
             guard: GuardRules::default(),
+            leavers_first: true,
+            most_running: MOST_RUNNING,
         }
     }
 
@@ -758,6 +762,8 @@ impl Bench {
             busy_attempts: NonZeroU32::new(5).unwrap(),
             drain: seconds(4),
             guard: self.guard,
+            leavers_first: self.leavers_first,
+            most_running: self.most_running,
             identifiers: Identifiers { user: "username".into(), group: "name".into() },
             cut_short: false,
             seed: 1,

@@ -372,3 +372,64 @@ fn a_kept_group_and_on_leave_by_kind() {
         );
     });
 }
+
+// SRC-24, SRC-27, REC-23: the real binary, settings from its file, an OX that speaks SOAP.
+#[test]
+fn an_administrator_sets_the_scope_and_what_is_protected_in_the_settings_file() {
+    use crate::scene::{Batches, ByHand, field, members};
+    use crate::world::{self, World, group, user, with};
+
+    let world = World::new();
+    let settings = r#"
+        [scope]
+        types = ["context", "user", "group", "profile"]
+        exclude = ["user: cn=services, DC=heide,dc=example"]
+        exclude_marked = ["univentionObjectFlag = hidden"]
+        [scope.on_leave]
+        user = "disable"
+        [protect]
+        names = ["user:^boss$"]
+    "#;
+    std::fs::write(world.data.path().join("drover.toml"), settings).unwrap();
+    let by_hand = ByHand::of(&world);
+    let boss = by_hand.create_user(10, "boss");
+    by_hand.create_group(10, "staff", &[boss]);
+    let mut batches = Batches::of(&world);
+    let mut service = user("robot", 10);
+    service["dn"] = json!("uid=robot,cn=Services,dc=heide,dc=example");
+    batches.done([
+        service,
+        user("boss", 10),
+        user("anna", 10),
+        world::resource("room", 10),
+        group("staff", &["anna", "robot"]),
+        group("board", &["anna", "boss"]),
+    ]);
+    assert_eq!(world.users(10), ["anna", "boss"]);
+    assert!(world.context(10)["resources"].as_object().is_none_or(serde_json::Map::is_empty));
+    assert_eq!(members(&world, 10, "staff").unwrap(), ["anna", "boss"], "he was in it by hand");
+    assert_eq!(members(&world, 10, "board").unwrap(), ["anna"]);
+    let before = crate::scene::raw_user(&world, 10, "boss");
+    let hidden =
+        with(user("anna", 10), json!({"univentionObjectFlag": ["hidden"], "lastname": "Z"}));
+    batches.done([
+        with(user("boss", 10), json!({"lastname": "Other", "username": "boss"})),
+        world::gone(user("boss", 10)),
+        hidden,
+    ]);
+    assert_eq!(crate::scene::raw_user(&world, 10, "boss"), before);
+    let rights = crate::scene::rights(&world, 10, "anna");
+    assert!(!rights.contains(&"webmail".to_owned()), "{rights:?}");
+    assert_ne!(field(&world, 10, "anna", "sur_name"), "Z");
+    batches.done([with(user("anna", 10), json!({"lastname": "Z"}))]);
+    assert_eq!(field(&world, 10, "anna", "sur_name"), "Z");
+    let rights = crate::scene::rights(&world, 10, "anna");
+    assert!(rights.contains(&"webmail".to_owned()), "{rights:?}");
+    world.assert_no_overlap();
+    // A slip of the pen stops the start with the place and the cure.
+    std::fs::write(world.data.path().join("drover.toml"), "[protect]\nnames = [\"a(\"]").unwrap();
+    let run = world.run_once();
+    assert_ne!(run.code, 0);
+    let told = format!("{}{}", run.stdout, run.log);
+    assert!(told.contains("key protect.names") && told.contains("unclosed group"), "{told}");
+}

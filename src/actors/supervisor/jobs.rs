@@ -7,7 +7,7 @@ use tracing::{debug, error, info};
 
 use super::breaker::Order;
 use super::remembered::context_of;
-use super::{LaneActor, MOST_PANICS, MOST_RUNNING, OnFault, StopScope, Supervisor, What};
+use super::{LaneActor, MOST_PANICS, OnFault, StopScope, Supervisor, What};
 use crate::actors::context::{ContextActor, Provision};
 use crate::actors::intake::Arrival;
 use crate::lanes::{EntryId, Lane, Start};
@@ -43,7 +43,7 @@ impl Supervisor {
             && !self.ending
             && !self.reading
             && self.broken.is_none()
-            && self.running < MOST_RUNNING
+            && self.running < self.rules.most_running
             && !self.holds.contains_key(&HoldScope::Target)
             && self.breaker.may_start()
     }

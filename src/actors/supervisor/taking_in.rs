@@ -275,6 +275,7 @@ impl Supervisor {
         }
         self.names.insert(name, routed.entry);
         self.note_removal(file, presence, routed.entry);
+        self.hurry_leaver(file, presence, routed.entry);
         self.parking.routed();
         routed.entry
     }
