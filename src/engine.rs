@@ -81,7 +81,7 @@ impl Engine {
     /// # Errors
     /// If the memory cannot be read.
     pub fn start(parts: Parts) -> Result<Self, StoreError> {
-        let index = Arc::new(Index::load(parts.store.as_ref())?);
+        let index = Arc::new(Index::load_within(parts.store.as_ref(), parts.policy.scope.clone())?);
         let mut book = parts.book;
         for version in parts.store.profiles()? {
             book.add(&version);
@@ -127,9 +127,10 @@ impl Engine {
         recorder.do_send(TellOfMarks(supervisor.clone().recipient()));
         let (queue, watch) = (parts.queue, parts.watch);
         let (arrived, vanished) = (supervisor.clone().recipient(), supervisor.clone().recipient());
+        let unlisted = supervisor.clone().recipient();
         let intake = actix::Supervisor::start(move |ctx: &mut Context<Intake>| {
             ctx.set_mailbox_capacity(MAILBOX);
-            Intake::new(queue, arrived, vanished, watch)
+            Intake::new(queue, arrived, vanished, unlisted, watch)
         });
         supervisor.do_send(ReadThrough(intake));
         Ok(Self { supervisor, snapshot, report, arbiters, told: Arc::default(), index })

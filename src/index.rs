@@ -9,10 +9,11 @@ mod cache;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use dashmap::DashMap;
+use dashmap::{DashMap, DashSet};
 
-use crate::model::object::DirectoryObject;
-use crate::model::{Claim, ContextId, DnKey, ObjectId, ObjectKind, OxId};
+use crate::model::object::{DirectoryObject, Properties};
+use crate::model::{Claim, ContextId, Dn, DnKey, ObjectId, ObjectKind, OxId};
+use crate::scope::{Fixed, Scope, Standing};
 use crate::store::{Change, ObjectRecord, Placement, Store, StoreError};
 
 pub use cache::{Cache, CacheStats};
@@ -55,6 +56,10 @@ pub struct Known {
     pub placed: Vec<Presence>,
     /// Where a move that is not through may have brought a copy of it.
     pub heading: Option<ContextId>,
+    /// Where it was about to be made, and may be.
+    pub begun: BTreeSet<ContextId>,
+    /// Why it stays as it is, if so.
+    pub fixed: Option<Fixed>,
 }
 
 impl Known {
@@ -92,6 +97,9 @@ pub struct Index {
     owners: DashMap<(ContextId, OxId), ObjectId>,
     /// Addresses of the functional accounts that a user was given, by the account.
     accounts: DashMap<(ContextId, ObjectId), BTreeMap<ObjectId, String>>,
+    /// Objects that stay as they are.
+    fixed: DashSet<ObjectId>,
+    scope: Arc<Scope>,
     cache: Cache,
 }
 
@@ -101,16 +109,22 @@ impl Index {
     /// # Errors
     /// The store's.
     pub fn load(store: &dyn Store) -> Result<Self, StoreError> {
-        let index = Self::default();
+        Self::load_within(store, Arc::default())
+    }
+
+    /// Reads the whole store, where only what is in `scope` is provisioned.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn load_within(store: &dyn Store, scope: Arc<Scope>) -> Result<Self, StoreError> {
+        let index = Self { scope, ..Self::default() };
         store.objects(&mut |record| index.put_record(&record))?;
         Ok(index)
     }
 
     fn put_record(&self, record: &ObjectRecord) {
-        let object = record
-            .properties
-            .as_ref()
-            .and_then(|properties| DirectoryObject::parse(record.kind, properties).ok());
+        let properties = record.properties.as_ref();
+        let (home, fixed) = self.home(&record.id, record.kind, &record.dn, properties);
         for former in &record.former_dns {
             self.dns.entry(former.clone()).or_insert_with(|| record.id.clone());
         }
@@ -123,16 +137,80 @@ impl Index {
             kind: record.kind,
             dn: record.dn.key().clone(),
             former: record.former_dns.clone(),
-            home: object.as_ref().and_then(DirectoryObject::own_context),
+            home,
             placed: Vec::with_capacity(record.placements.len()),
             heading: record.journey.as_ref().map(|journey| journey.to),
+            begun: record.begun.keys().copied().collect(),
+            fixed,
         };
+        self.note_fixed(&record.id, fixed);
         for (context, placement) in &record.placements {
             let presence = presence_of(*context, placement);
             self.add_presence(&record.id, placement, &presence);
             known.placed.push(presence);
         }
         self.objects.insert(record.id.clone(), known);
+    }
+
+    /// The context an object belongs into, if it is in scope, and whether it stays as it is.
+    fn home(
+        &self,
+        id: &ObjectId,
+        kind: ObjectKind,
+        dn: &Dn,
+        properties: Option<&Properties>,
+    ) -> (Option<ContextId>, Option<Fixed>) {
+        let Some(properties) = properties else { return (None, None) };
+        let standing = self.scope.judge(id, kind, dn, properties);
+        let home = match standing {
+            Standing::In | Standing::Protected(_) => DirectoryObject::parse(kind, properties)
+                .ok()
+                .and_then(|object| object.own_context()),
+            Standing::Out(..) => None,
+        };
+        (home, standing.fixed())
+    }
+
+    fn note_fixed(&self, id: &ObjectId, fixed: Option<Fixed>) {
+        if fixed.is_some() {
+            self.fixed.insert(id.clone());
+        } else if !self.fixed.is_empty() {
+            self.fixed.remove(id);
+        }
+    }
+
+    /// Why an object stays as it is, if so, by what was last seen of it.
+    pub fn fixed(&self, id: &ObjectId) -> Option<Fixed> {
+        if self.fixed.is_empty() {
+            return None;
+        }
+        self.with(id, |known| known.fixed).flatten()
+    }
+
+    /// Users in a context who stay as they are, with their numbers there.
+    pub fn fixed_users(&self, context: ContextId) -> BTreeMap<ObjectId, OxId> {
+        let ids: Vec<ObjectId> = self.fixed.iter().map(|id| id.clone()).collect();
+        let user = |id: ObjectId| {
+            let kind = self.with(&id, |known| known.kind);
+            let ox = self.ox_id(&id, context)?;
+            (kind == Some(ObjectKind::User)).then_some((id, ox))
+        };
+        ids.into_iter().filter_map(user).collect()
+    }
+
+    /// Protected objects that are in a context or belong there, its own object left out; sorted.
+    pub fn protected_in(&self, context: ContextId) -> Vec<ObjectId> {
+        let mut ids: Vec<ObjectId> = self.fixed.iter().map(|id| id.clone()).collect();
+        ids.retain(|id| {
+            let here = |known: &Known| {
+                known.fixed.is_some_and(Fixed::is_protected)
+                    && known.kind != ObjectKind::Context
+                    && (known.at(context).is_some() || known.home == Some(context))
+            };
+            self.with(id, here) == Some(true)
+        });
+        ids.sort_unstable();
+        ids
     }
 
     /// An object is somewhere.
@@ -248,6 +326,12 @@ impl Index {
         users
     }
 
+    /// Number of objects of a kind that are in OX.
+    pub fn placed(&self, kind: ObjectKind) -> usize {
+        let there = |known: &Known| known.kind == kind && !known.placed.is_empty();
+        self.objects.iter().filter(|known| there(known)).count()
+    }
+
     /// Counters of the member-id cache, and contexts that it is wrong about.
     pub fn cache(&self) -> &Cache {
         &self.cache
@@ -273,6 +357,14 @@ impl Index {
         let mut found: Vec<ObjectId> = found.map(|known| known.key().clone()).collect();
         found.sort_unstable();
         found
+    }
+
+    /// Whether a context is there by another object than this. Looks at every object: for rare
+    /// questions.
+    pub fn other_context(&self, id: &ObjectId, context: ContextId) -> bool {
+        self.objects.iter().any(|known| {
+            known.kind == ObjectKind::Context && known.key() != id && known.at(context).is_some()
+        })
     }
 
     /// Whether anything is known to be in a context. Looks at every object: for rare questions.
@@ -349,10 +441,8 @@ impl Index {
     pub fn learn(&self, change: &Change) -> Vec<Event> {
         match change {
             Change::PutObject { id, kind, dn, properties, .. } => {
-                let home = properties
-                    .as_ref()
-                    .and_then(|p| DirectoryObject::parse(*kind, p).ok())
-                    .and_then(|object| object.own_context());
+                let (home, fixed) = self.home(id, *kind, dn, properties.as_ref());
+                self.note_fixed(id, fixed);
                 let mut events = Vec::new();
                 if properties.is_some() {
                     let holder = self.by_dn(dn.key()).filter(|holder| holder != id);
@@ -374,7 +464,10 @@ impl Index {
                     home: None,
                     placed: Vec::new(),
                     heading: None,
+                    begun: BTreeSet::new(),
+                    fixed: None,
                 });
+                known.fixed = fixed;
                 let old = std::mem::replace(&mut known.dn, dn.key().clone());
                 known.home = home;
                 if old == *dn.key() {
@@ -390,6 +483,7 @@ impl Index {
                 events
             }
             Change::ForgetObject { id } => {
+                self.note_fixed(id, None);
                 let Some((_, known)) = self.objects.remove(id) else { return Vec::new() };
                 for dn in known.former.iter().chain([&known.dn]) {
                     self.dns.remove_if(dn, |_, owner| owner == id);
@@ -437,6 +531,8 @@ impl Index {
             Change::DropContext { context } => {
                 for mut known in self.objects.iter_mut() {
                     known.placed.retain(|presence| presence.context != *context);
+                    known.begun.remove(context);
+                    known.heading = known.heading.filter(|heading| heading != context);
                 }
                 self.mails.retain(|(c, _), _| c != context);
                 self.owners.retain(|(c, _), _| c != context);
@@ -446,6 +542,18 @@ impl Index {
             Change::PutJourney { id, journey } => {
                 if let Some(mut known) = self.objects.get_mut(id) {
                     known.heading = journey.as_ref().map(|journey| journey.to);
+                }
+                Vec::new()
+            }
+            Change::Begin { id, context, .. } => {
+                if let Some(mut known) = self.objects.get_mut(id) {
+                    known.begun.insert(*context);
+                }
+                Vec::new()
+            }
+            Change::ClearBegin { id, context } => {
+                if let Some(mut known) = self.objects.get_mut(id) {
+                    known.begun.remove(context);
                 }
                 Vec::new()
             }

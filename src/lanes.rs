@@ -24,6 +24,12 @@
 //! Lanes get their turn in the order in which something became possible in them, one entry at a
 //! time: a lane with half a million entries waits behind one with a single entry like any other.
 //!
+//! # Hurry
+//! What locks somebody out ([`Lanes::hurry`]) goes first: inside its lane it can be moved ahead of what
+//! is in no hurry ([`Lanes::overtake`], with the same care as any move), and lanes with such an entry in
+//! front have their turn before the others, which keep one start in [`BULK_TURN`] as long as they have
+//! something to start. Neither makes an entry wait for one with a larger place.
+//!
 //! # Why nothing waits in a circle
 //! A lane is never committed to an entry before it runs: what is first is looked up again whenever
 //! something changes. An entry waits only for entries with a smaller place. So the entry with the
@@ -37,6 +43,9 @@ use std::sync::Arc;
 
 use crate::few::{Few, give_back};
 use crate::model::{ContextId, ItemName};
+
+/// Of so many starts in a row one goes to a lane that is in no hurry, if there is one that can use it.
+pub const BULK_TURN: u32 = 10;
 
 /// Number of an entry; grows with arrival.
 pub type EntryId = u64;
@@ -167,6 +176,8 @@ struct Entry<T> {
     blocked: bool,
     /// Lanes in which it stands behind a parked gate.
     gated: Few<Lane>,
+    /// It goes before others that may start as well.
+    hurried: bool,
     task: T,
 }
 
@@ -211,12 +222,42 @@ impl LaneState {
 struct Awake {
     order: VecDeque<Lane>,
     there: HashSet<Lane>,
+    /// Lanes with hurried entries, and how many.
+    hurried: HashMap<Lane, usize>,
+    /// Of the lanes above those that are in a hurry, once more.
+    first: VecDeque<Lane>,
+    there_first: HashSet<Lane>,
+    /// Hurried starts since the last other one.
+    in_a_row: u32,
 }
 
 impl Awake {
     fn insert(&mut self, lane: Lane) {
         if self.there.insert(lane) {
             self.order.push_back(lane);
+        }
+        if self.hurried.contains_key(&lane) && self.there_first.insert(lane) {
+            self.first.push_back(lane);
+        }
+    }
+
+    fn pop_first(&mut self) -> Option<Lane> {
+        let lane = self.first.pop_front()?;
+        self.there_first.remove(&lane);
+        Some(lane)
+    }
+
+    fn hurry(&mut self, lane: Lane) {
+        *self.hurried.entry(lane).or_default() += 1;
+        self.insert(lane);
+    }
+
+    fn calm(&mut self, lane: Lane) {
+        if let Some(count) = self.hurried.get_mut(&lane) {
+            *count -= 1;
+            if *count == 0 {
+                self.hurried.remove(&lane);
+            }
         }
     }
 
@@ -385,6 +426,7 @@ impl<T> Lanes<T> {
             trial: false,
             blocked: false,
             gated: Few::default(),
+            hurried: false,
             task: new.task,
         };
         self.entries.insert(id, Box::new(entry));
@@ -399,10 +441,42 @@ impl<T> Lanes<T> {
             if entry.open.insert(lane) {
                 let state = self.lanes.entry(lane).or_default();
                 enter(state, entry, id, lane);
+                if entry.hurried {
+                    self.awake.hurry(lane);
+                }
                 self.awake.insert(lane);
             }
         }
         self.judge(id);
+    }
+
+    /// An entry goes before others that may start as well.
+    pub fn hurry(&mut self, id: EntryId) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if !std::mem::replace(&mut entry.hurried, true) {
+            entry.open.iter().for_each(|lane| self.awake.hurry(*lane));
+        }
+    }
+
+    /// Whether an entry goes before others.
+    pub fn is_hurried(&self, id: EntryId) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.hurried)
+    }
+
+    /// Puts `entry` before `other` although neither needs the other; with it goes whatever has to stay
+    /// ahead of it. Unlike after [`Lanes::before`], nothing is promised: either may be moved later on.
+    pub fn overtake(&mut self, entry: EntryId, other: EntryId) -> Moved {
+        if !self.precedes(other, entry) {
+            return Moved::Ahead;
+        }
+        if self.must_precede(other, entry) {
+            return Moved::Circle;
+        }
+        if self.barrier_between(other, entry) {
+            return Moved::Barrier;
+        }
+        self.move_under(entry, other);
+        Moved::Ahead
     }
 
     /// Puts `needed` before `needing`, because the latter needs it; with it goes whatever has to
@@ -506,16 +580,34 @@ impl<T> Lanes<T> {
             enter(self.lanes.entry(lane).or_default(), entry, needed, lane);
             self.awake.insert(lane);
         }
+        // Others stand behind it now.
+        let gates: Vec<Lane> = entry.parked.iter().copied().filter(|_| entry.gate).collect();
         let ahead: Vec<EntryId> = entry.ahead.iter().copied().collect();
         for other in ahead {
             self.move_under(other, needed);
         }
         self.judge(needed);
+        for lane in gates {
+            self.judge_lane(lane);
+        }
     }
 
     /// The next entry (part) that may start; it counts as running from now on. None: nothing may
     /// start until something is inserted, ends, or is woken.
     pub fn start(&mut self) -> Option<Start> {
+        if self.awake.in_a_row + 1 >= BULK_TURN
+            && let Some(start) = self.start_calm()
+        {
+            return Some(start);
+        }
+        while let Some(lane) = self.awake.pop_first() {
+            if let Some(start) = self.startable(lane).filter(|start| self.is_hurried(start.entry)) {
+                self.awake.in_a_row = self.awake.in_a_row.saturating_add(1);
+                self.mark_running(&start);
+                return Some(start);
+            }
+        }
+        self.awake.in_a_row = 0;
         while let Some(lane) = self.awake.pop() {
             if let Some(start) = self.startable(lane) {
                 self.mark_running(&start);
@@ -523,6 +615,27 @@ impl<T> Lanes<T> {
             }
         }
         None
+    }
+
+    /// The next entry that is in no hurry. Lanes in a hurry that are met on the way keep their turn.
+    fn start_calm(&mut self) -> Option<Start> {
+        let mut passed = Vec::new();
+        let mut found = None;
+        while let Some(lane) = self.awake.pop() {
+            let Some(start) = self.startable(lane) else { continue };
+            if self.is_hurried(start.entry) {
+                passed.push(lane);
+                continue;
+            }
+            self.awake.in_a_row = 0;
+            self.mark_running(&start);
+            found = Some(start);
+            break;
+        }
+        for lane in passed {
+            self.awake.insert(lane);
+        }
+        found
     }
 
     /// Like [`Lanes::start`], but only for that entry.
@@ -603,7 +716,9 @@ impl<T> Lanes<T> {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let Some(state) = self.lanes.get_mut(&lane) else { return };
         leave(state, entry, lane);
-        entry.open.remove(&lane);
+        if entry.open.remove(&lane) && entry.hurried {
+            self.awake.calm(lane);
+        }
         entry.running.remove(&lane);
         let opens = entry.parked.remove(&lane) && entry.gate;
         entry.gated.remove(&lane);
@@ -1111,6 +1226,20 @@ mod tests {
     }
 
     #[test]
+    fn a_parked_gate_that_is_moved_ahead_keeps_back_what_stands_behind_it_now() {
+        let mut lanes = Lanes::default();
+        let context = lanes.insert(NewEntry { gate: true, ..new(5, &[1]) });
+        let start = lanes.start().unwrap();
+        lanes.park(context, Some(start.lane));
+        let user = lanes.insert(new(3, &[1]));
+        assert_eq!(lanes.blocked_by(user), None);
+        let later = lanes.insert(NewEntry { after: BTreeSet::from([context]), ..new(6, &[1]) });
+        assert_eq!(lanes.before(later, user, Need::Soft), Moved::Ahead);
+        assert_eq!(lanes.blocked_by(user), Some(context));
+        assert_eq!(lanes.start(), None);
+    }
+
+    #[test]
     fn a_held_lane_waits_and_lanes_take_turns() {
         let mut lanes = Lanes::default();
         for n in 0..3 {
@@ -1136,6 +1265,42 @@ mod tests {
         order
     }
 
+    #[test]
+    fn what_is_in_a_hurry_starts_first_and_the_others_keep_their_share() {
+        let mut lanes = Lanes::default();
+        for n in 0..100 {
+            lanes.insert(new(n, &[n]));
+        }
+        for n in 100..200 {
+            let leaver = lanes.insert(new(n, &[n]));
+            lanes.hurry(leaver);
+        }
+        let order = run(&mut lanes);
+        for (turn, starts) in (0..11).zip(order.chunks(10)) {
+            let calm = starts.iter().filter(|n| **n < 100).count();
+            assert_eq!(calm, 1, "turn {turn}: {starts:?}");
+        }
+        let last = order.iter().rposition(|n| *n >= 100).unwrap();
+        assert_eq!(last, 110, "one of ten");
+        assert_eq!(order.len(), 200);
+    }
+
+    #[test]
+    fn overtaking_takes_along_what_must_stay_ahead_and_crosses_no_barrier() {
+        let mut lanes = Lanes::default();
+        let bulk = lanes.insert(new(1, &[1]));
+        lanes.insert(new(2, &[1]));
+        let own = lanes.insert(new(3, &[1]));
+        let leaver = lanes.insert(NewEntry { after: BTreeSet::from([own]), ..new(4, &[1]) });
+        assert_eq!(lanes.overtake(leaver, bulk), Moved::Ahead);
+        assert_eq!(lanes.overtake(own, leaver), Moved::Ahead);
+        assert_eq!(lanes.overtake(leaver, own), Moved::Circle);
+        lanes.insert(NewEntry { barrier: true, ..new(5, &[1]) });
+        let later = lanes.insert(new(6, &[1]));
+        assert_eq!(lanes.overtake(later, bulk), Moved::Barrier);
+        assert_eq!(run(&mut lanes), [3, 4, 1, 2, 5, 6]);
+    }
+
     #[derive(Debug, Clone)]
     struct Spec {
         lanes: BTreeSet<u32>,
@@ -1145,6 +1310,8 @@ mod tests {
         object: u32,
         needed_by: Option<usize>,
         need: Need,
+        /// It is in a hurry, and is put before that one.
+        overtakes: Option<usize>,
         /// Place in the queue; arrival is the position in the list.
         name: u32,
     }
@@ -1158,17 +1325,21 @@ mod tests {
             prop::option::of(0usize..30),
             0u32..1000,
             any::<bool>(),
+            prop::option::weighted(0.3, 0usize..30),
         )
-            .prop_map(|(lanes, joint, barrier, object, needed_by, name, hard)| Spec {
-                joint,
-                need: if hard { Need::Hard } else { Need::Soft },
-                gate: barrier && hard,
-                barrier: barrier && lanes.len() == 1,
-                lanes,
-                object,
-                needed_by,
-                name,
-            })
+            .prop_map(
+                |(lanes, joint, barrier, object, needed_by, name, hard, overtakes)| Spec {
+                    overtakes,
+                    joint,
+                    need: if hard { Need::Hard } else { Need::Soft },
+                    gate: barrier && hard,
+                    barrier: barrier && lanes.len() == 1,
+                    lanes,
+                    object,
+                    needed_by,
+                    name,
+                },
+            )
     }
 
     proptest! {
@@ -1208,6 +1379,15 @@ mod tests {
                         task: 0,
                     });
                     ids.push(id);
+                    if let Some(other) = spec.overtakes {
+                        lanes.hurry(id);
+                        if let Some(other) = ids[..index].get(other).copied() {
+                            let moved = lanes.overtake(id, other);
+                            prop_assert!(
+                                moved != Moved::Ahead || lanes.task(other).is_none() || lanes.precedes(id, other)
+                            );
+                        }
+                    }
                     if let Some(other) = spec.needed_by.filter(|other| *other < index) {
                         let other = ids[other];
                         let untouched = !lanes.begun(other);

@@ -11,7 +11,8 @@
 //!
 //! 1. A JSON file appears in the [`queue`]. [`actors::intake`] reads and checks it
 //!    ([`model::QueueFile`]) and hands it to the [`actors::supervisor`].
-//! 2. The supervisor has [`route`] find out which contexts the item touches, from what was
+//! 2. The supervisor looks at it through the [`scope`], counts it with the [`guard`] if it removes
+//!    something, and has [`route`] find out which contexts the item touches, from what was
 //!    provisioned and what is already pending ([`index`]), and puts it into their [`lanes`].
 //! 3. When it is first in its lane, the context's actor ([`actors::context`]) gets it as a
 //!    [`provision::Job`]: the file is read again, the object's record taken from the [`store`].
@@ -48,6 +49,7 @@ pub mod demo;
 mod durable;
 pub mod engine;
 mod few;
+pub mod guard;
 pub mod index;
 pub mod lanes;
 pub mod model;
@@ -60,6 +62,7 @@ pub mod queue;
 pub mod redact;
 pub mod retry;
 pub mod route;
+pub mod scope;
 pub mod service;
 pub mod settings;
 pub mod sim;

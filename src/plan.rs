@@ -379,6 +379,20 @@ pub enum Problem {
         /// OX's number of the user there.
         to_ox: OxId,
     },
+    /// Deleting a context would destroy what is never to be touched.
+    #[error(
+        "context {context} holds {count} protected objects, which would be destroyed with it ({first}). \
+         Nothing was changed. Take them out of the settings' section [protect], or move them to another \
+         context; the deletion then goes on by itself after the restart"
+    )]
+    HoldsProtected {
+        /// The context.
+        context: ContextId,
+        /// How many.
+        count: usize,
+        /// Ids of the first ones, comma-separated.
+        first: String,
+    },
     /// A resource lacks its mail address.
     #[error("OX wants a mail address for a new resource; set resourceMailAddress")]
     ResourceWithoutAddress,

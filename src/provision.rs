@@ -26,6 +26,7 @@ use crate::plan::entitlement::ProfileBook;
 use crate::plan::group::GroupPolicy;
 use crate::queue::Queue;
 use crate::retry::{Verdict, verdict};
+use crate::scope::Scope;
 use crate::store::{Commit, FaultRecord, Mark, Store, StoreError};
 
 /// What provisioning needs to know that is not in the directory.
@@ -48,6 +49,8 @@ pub struct Policy {
     pub on_revoke: OnRevoke,
     /// How groups are written.
     pub groups: GroupPolicy,
+    /// What is provisioned at all.
+    pub scope: Arc<Scope>,
 }
 
 /// What happens in OX to a user whose box is unticked in the directory. One who is deleted there is

@@ -406,6 +406,7 @@ impl Router {
             let mut lanes: BTreeSet<Lane> =
                 known.placed.iter().map(|presence| Lane::Context(presence.context)).collect();
             lanes.extend(known.heading.map(Lane::Context));
+            lanes.extend(known.begun.iter().copied().map(Lane::Context));
             if file.kind == ObjectKind::Context {
                 lanes.extend(known.home.map(Lane::Context));
             }

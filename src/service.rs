@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::actors::supervisor::{Rules, Until};
+use crate::actors::supervisor::{MOST_RUNNING, Rules, Until};
 use crate::clock::SystemClock;
 use crate::credentials::CredentialsFile;
 use crate::engine::{Engine, Parts};
@@ -221,6 +221,7 @@ fn policy(settings: &Settings) -> Policy {
         account_login: mapping.functional_account_login_template.clone(),
         on_revoke: mapping.on_revoke,
         groups: settings.groups,
+        scope: Arc::new(settings.scope.clone()),
     }
 }
 
@@ -235,6 +236,9 @@ fn rules(settings: &Settings, until: Until, cut_short: bool) -> Rules {
         outage: retry.outage,
         busy_attempts: retry.busy_attempts,
         drain: settings.run.drain,
+        guard: settings.guard,
+        leavers_first: settings.queue.leavers_first,
+        most_running: MOST_RUNNING,
         identifiers: Identifiers {
             user: settings.mapping.user_identifier.clone(),
             group: settings.mapping.group_identifier.clone(),

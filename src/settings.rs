@@ -7,6 +7,7 @@
 
 mod field;
 mod groups;
+mod guard;
 mod layers;
 mod ledger;
 mod limits;
@@ -18,6 +19,7 @@ mod queue;
 mod references;
 mod retry;
 mod run;
+mod scope;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -35,7 +37,9 @@ pub use retry::Retry;
 pub use run::Run;
 pub use variables::{Meaning, VARIABLES};
 
+use crate::guard::GuardRules;
 use crate::plan::group::GroupPolicy;
+use crate::scope::Scope;
 use layers::Layers;
 
 /// Name of the settings file in the data directory.
@@ -59,6 +63,10 @@ pub struct Settings {
     pub ox: Ox,
     /// What users, groups and contexts get.
     pub mapping: Mapping,
+    /// What is provisioned at all.
+    pub scope: Scope,
+    /// How many removals are too many.
+    pub guard: GuardRules,
     /// How groups are written.
     pub groups: GroupPolicy,
     /// Where the queue is.
@@ -109,6 +117,8 @@ impl Settings {
         let sections = (
             Ox::read(layers),
             Mapping::read(layers),
+            scope::read(layers),
+            guard::read(layers),
             groups::read(layers),
             Queue::read(layers),
             Limits::read(layers),
@@ -121,6 +131,8 @@ impl Settings {
             (
                 Ok(ox),
                 Ok(mapping),
+                Ok(scope),
+                Ok(guard),
                 Ok(groups),
                 Ok(queue),
                 Ok(limits),
@@ -128,10 +140,24 @@ impl Settings {
                 Ok(ledger),
                 Ok(logs),
                 Ok(run),
-            ) => Ok(Self { ox, mapping, groups, queue, limits, retry, ledger, logs, run }),
-            (ox, mapping, groups, queue, limits, retry, ledger, logs, run) => Err([
+            ) => Ok(Self {
+                ox,
+                mapping,
+                scope,
+                guard,
+                groups,
+                queue,
+                limits,
+                retry,
+                ledger,
+                logs,
+                run,
+            }),
+            (ox, mapping, scope, guard, groups, queue, limits, retry, ledger, logs, run) => Err([
                 ox.err(),
                 mapping.err(),
+                scope.err(),
+                guard.err(),
                 groups.err(),
                 queue.err(),
                 limits.err(),

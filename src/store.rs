@@ -57,6 +57,9 @@ pub struct ObjectRecord {
     pub placements: BTreeMap<ContextId, Placement>,
     /// A move between contexts that was begun and is not through.
     pub journey: Option<Journey>,
+    /// What was about to be made in a context, and may be there, though nobody has heard of it: by
+    /// context.
+    pub begun: BTreeMap<ContextId, Placement>,
 }
 
 /// What was last provisioned of an object in one context.
@@ -289,7 +292,8 @@ pub enum Change {
         /// The context.
         context: ContextId,
     },
-    /// The context was deleted in OX: all placements and marks in it are gone.
+    /// The context was deleted in OX: all placements and marks in it are gone, what was about to be
+    /// made there, and moves to it.
     DropContext {
         /// The context.
         context: ContextId,
@@ -300,6 +304,24 @@ pub enum Change {
         id: ObjectId,
         /// Where it stands.
         journey: Option<Journey>,
+    },
+    /// A group or functional account is about to be made in a context; written before the call, so
+    /// that what it makes is found again whatever happens. `placement` is what will be there, as far
+    /// as it is known; the object's record exists. Replaces what was written before.
+    Begin {
+        /// The object.
+        id: ObjectId,
+        /// The context.
+        context: ContextId,
+        /// What will be there.
+        placement: Placement,
+    },
+    /// It is known what became of that.
+    ClearBegin {
+        /// The object.
+        id: ObjectId,
+        /// The context.
+        context: ContextId,
     },
     /// A new version of an access profile.
     PutProfile(ProfileVersion),

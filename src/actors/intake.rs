@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use tracing::{error, info};
@@ -16,6 +17,12 @@ use crate::queue::{Changed, Queue};
 
 /// How many files are read before others get their turn; also what the supervisor gets at once.
 const SLICE: usize = 256;
+
+/// How long a queue that cannot be listed is left alone before it is looked at again.
+const LIST_AGAIN: Duration = Duration::from_secs(1);
+
+/// So often in a row the queue is looked at before the supervisor is told that it cannot be listed.
+const MOST_LISTINGS: u32 = 3;
 
 /// A file of the queue, read.
 #[derive(Debug)]
@@ -54,6 +61,11 @@ pub struct Arrived {
 #[rtype(result = "()")]
 pub struct Vanished(pub Vec<ItemName>);
 
+/// The queue cannot be listed, for this reason, so nobody can say what is in it. Sent to the supervisor.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Unlisted(pub String);
+
 /// This item is done and durable: remove its file. Sent by the supervisor.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -74,6 +86,11 @@ pub struct Intake {
     queue: Arc<dyn Queue>,
     arrived: Recipient<Arrived>,
     vanished: Recipient<Vanished>,
+    unlisted: Recipient<Unlisted>,
+    /// The whole queue was listed once: what comes now comes in addition.
+    listed: bool,
+    /// Failed listings in a row.
+    failures: u32,
     /// Files that were handed on and not yet removed.
     handed_on: HashSet<ItemName>,
     /// Names still to be read.
@@ -89,12 +106,16 @@ impl Intake {
         queue: Arc<dyn Queue>,
         arrived: Recipient<Arrived>,
         vanished: Recipient<Vanished>,
+        unlisted: Recipient<Unlisted>,
         watch: bool,
     ) -> Self {
         Self {
             queue,
             arrived,
             vanished,
+            unlisted,
+            listed: false,
+            failures: 0,
             handed_on: HashSet::new(),
             unread: BTreeSet::new(),
             reading: false,
@@ -106,6 +127,7 @@ impl Intake {
     fn scan(&mut self, ctx: &mut Context<Self>) {
         match self.queue.scan() {
             Ok(names) => {
+                (self.listed, self.failures) = (true, 0);
                 let there: HashSet<&ItemName> = names.iter().collect();
                 let gone: Vec<ItemName> =
                     self.handed_on.iter().filter(|name| !there.contains(name)).cloned().collect();
@@ -113,7 +135,20 @@ impl Intake {
                 let new = names.into_iter().filter(|name| !self.handed_on.contains(name));
                 self.unread.extend(new);
             }
-            Err(problem) => error!("{problem}"),
+            Err(problem) => {
+                // Not to be listed is not to be empty: nothing is gone, and nothing was read.
+                self.failures = self.failures.saturating_add(1);
+                error!(attempt = self.failures, "{problem}");
+                if self.failures == MOST_LISTINGS && !self.listed {
+                    self.unlisted.do_send(Unlisted(problem.to_string()));
+                }
+                ctx.run_later(LIST_AGAIN, |actor, ctx| {
+                    if !actor.closed {
+                        actor.scan(ctx);
+                    }
+                });
+                return;
+            }
         }
         self.read(ctx);
     }
@@ -190,6 +225,10 @@ impl Supervised for Intake {
 impl StreamHandler<Changed> for Intake {
     fn handle(&mut self, change: Changed, ctx: &mut Self::Context) {
         if self.closed {
+            return;
+        }
+        if !self.listed {
+            // It will be found with all the rest; out of order it could do harm.
             return;
         }
         self.gone(change.removed);

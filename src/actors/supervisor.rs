@@ -9,6 +9,8 @@
 mod breaker;
 mod coalescing;
 mod faults;
+mod guarding;
+mod hurrying;
 mod jobs;
 mod leaving;
 mod operating;
@@ -29,10 +31,11 @@ use tokio::sync::{oneshot, watch};
 use tracing::{error, info, warn};
 
 use super::context::ContextActor;
-use super::intake::{Arrival, Arrived, Close, Intake, Vanished};
+use super::intake::{Arrival, Arrived, Close, Intake, Unlisted, Vanished};
 use super::recorder::Marked;
 use super::status::{FaultyItem, Snapshot};
 use crate::few::Few;
+use crate::guard::GuardRules;
 use crate::lanes::{EntryId, Lane, Lanes};
 use crate::model::{ContextId, ItemName, ObjectId, ObjectKind};
 use crate::plan::coalesce::Apart;
@@ -42,6 +45,7 @@ use crate::route::{Identifiers, Router};
 use crate::store::{Commit, FaultRecord, Hold, HoldScope, Mark};
 use breaker::Breaker;
 use faults::Standing;
+use guarding::Guarding;
 use parking::Parking;
 
 /// From so many waiting items on, and at every doubling, the log says how many there are.
@@ -57,9 +61,9 @@ const RETIRE_AFTER: Duration = Duration::from_secs(60);
 /// item counts as faulty, and its lane stops like at any other faulty item.
 const MOST_PANICS: u32 = 3;
 
-/// So many jobs may be with context actors at once. Far more than OX is ever asked at once, so that it
+/// Usual number of jobs that may be with context actors at once. Far more than OX is ever asked at once, so that it
 /// never waits for drover; each holds the content of its queue file.
-const MOST_RUNNING: usize = 1024;
+pub const MOST_RUNNING: usize = 1024;
 
 /// From so many commits on that are on their way to the disk, intake waits before it reads more: it
 /// reads faster than a disk writes.
@@ -119,6 +123,12 @@ pub struct Rules {
     pub busy_attempts: NonZeroU32,
     /// How long what runs may still take after the engine was told to end.
     pub drain: Duration,
+    /// How many removals are too many.
+    pub guard: GuardRules,
+    /// Whether what locks somebody out goes before everything else.
+    pub leavers_first: bool,
+    /// So many jobs are with context actors at once at most; at least 1.
+    pub most_running: usize,
     /// Which properties name users and groups.
     pub identifiers: Identifiers,
     /// Whether an earlier run was cut short: it may have begun with what is in the queue at the start.
@@ -185,6 +195,8 @@ struct Task {
     fault: Option<Box<Standing>>,
     /// Grows with every timer set, so that an old one does nothing.
     timer: u64,
+    /// When its file was taken in, milliseconds since 1970 UTC.
+    taken_ms: i64,
     /// When the timer brings the next attempt, milliseconds since 1970 UTC.
     next_ms: Option<i64>,
     /// No more attempts: the run ends without it.
@@ -205,6 +217,7 @@ impl Task {
             why: "needs no change in OX",
             fault: None,
             timer: 0,
+            taken_ms: 0,
             next_ms: None,
             given_up: false,
         }
@@ -248,6 +261,9 @@ pub struct Supervisor {
     /// Likewise those that are to repair.
     waiting_repairs: HashMap<Mark, EntryId>,
     parking: Parking,
+    guarding: Guarding,
+    /// What the last leaver of a lane was put before.
+    bulk: HashMap<Lane, EntryId>,
     holds: BTreeMap<HoldScope, Hold>,
     /// Entries with a timer that brings another attempt.
     timed: BTreeSet<EntryId>,
@@ -302,6 +318,7 @@ impl Supervisor {
         snapshot: watch::Sender<Arc<Snapshot>>,
         ended: oneshot::Sender<Report>,
     ) -> Self {
+        let guarding = Guarding::new(rules.guard);
         let rng = ChaCha8Rng::seed_from_u64(rules.seed);
         Self {
             env,
@@ -314,6 +331,8 @@ impl Supervisor {
             waiting_looks: HashMap::new(),
             waiting_repairs: HashMap::new(),
             parking: Parking::default(),
+            guarding,
+            bulk: HashMap::new(),
             holds: BTreeMap::new(),
             timed: BTreeSet::new(),
             faulty: BTreeSet::new(),
@@ -411,6 +430,7 @@ impl Actor for Supervisor {
         });
         ctx.run_interval(RETIRE_AFTER / 2, |actor, _| {
             let lanes = &actor.lanes;
+            actor.bulk.retain(|_, entry| lanes.task(*entry).is_some());
             actor.actors.retain(|lane, state| {
                 lanes.depth(*lane) > 0 || state.used.elapsed() < RETIRE_AFTER
             });
@@ -467,6 +487,19 @@ impl Handler<Arrived> for Supervisor {
         self.pump(ctx);
         self.settle(ctx);
         self.take_your_time()
+    }
+}
+
+impl Handler<Unlisted> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, Unlisted(problem): Unlisted, ctx: &mut Self::Context) {
+        if matches!(self.rules.until, Until::Empty { .. }) && self.broken.is_none() {
+            error!("{problem}; nothing was done");
+            self.broken = Some(problem);
+            self.draining = true;
+            self.settle(ctx);
+        }
     }
 }
 

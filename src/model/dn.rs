@@ -42,6 +42,24 @@ impl DnKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it names `base` itself or an entry below it.
+    pub fn is_below(&self, base: &Self) -> bool {
+        // In normal form a comma in a value is escaped, and so is `=`: a value never looks like a base.
+        self.0.strip_suffix(&*base.0).is_some_and(|rest| rest.is_empty() || rest.ends_with(','))
+    }
+
+    /// Whether each of its parts is `type=value`, as in a DN that can be meant.
+    pub fn is_proper(&self) -> bool {
+        let part = |rdn: &str| {
+            let mut attributes = split(rdn, &['+']).into_iter();
+            attributes.all(|attribute| match attribute.split_once('=') {
+                Some((kind, value)) => !kind.is_empty() && !value.is_empty() && !kind.contains(' '),
+                None => false,
+            })
+        };
+        split(&self.0, &[',']).into_iter().all(part)
+    }
 }
 
 impl PartialEq for Dn {
@@ -178,6 +196,32 @@ mod tests {
         }
         assert_ne!(Dn::new("cn=a,dc=x"), Dn::new("cn=b,dc=x"));
         assert_ne!(Dn::new(r"cn=a\,dc=x"), Dn::new("cn=a,dc=x"));
+    }
+
+    #[test]
+    fn an_entry_is_below_its_bases_and_no_other() {
+        let entry = Dn::new(r"uid=a,cn=b\,ou\=c,OU=D, dc=x");
+        for (base, below) in [
+            ("ou=d,dc=X", true),
+            ("dc=x", true),
+            (r"uid=a,cn=b\2Cou\=c,ou=d,dc=x", true),
+            ("=d,dc=x", false),
+            ("c,ou=d,dc=x", false),
+            ("ou=c,ou=d,dc=x", false),
+            ("ou=d,dc=x,dc=y", false),
+        ] {
+            assert_eq!(entry.key().is_below(Dn::new(base).key()), below, "{base}");
+        }
+        for (text, proper) in [
+            ("ou=d,dc=x", true),
+            ("dc=x", true),
+            ("x", false),
+            ("ou=d,", false),
+            ("", false),
+            ("ou=,dc=x", false),
+        ] {
+            assert_eq!(Dn::new(text).key().is_proper(), proper, "{text}");
+        }
     }
 
     proptest! {

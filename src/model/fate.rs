@@ -68,6 +68,8 @@ pub enum ParkReason {
     Fault,
     /// The operator asked for it.
     Operator,
+    /// It is one of far more removals than anybody can have meant.
+    Guard,
 }
 
 impl fmt::Display for ParkReason {
@@ -75,6 +77,7 @@ impl fmt::Display for ParkReason {
         f.write_str(match self {
             Self::Fault => "by its fault",
             Self::Operator => "by the operator",
+            Self::Guard => "by the guard against a broken source",
         })
     }
 }

@@ -177,7 +177,7 @@ fn name(user: &UserObject, id: &ObjectId, identifier: &Identifier) -> Result<Str
 }
 
 /// Mail is off for users who may do nothing. A profile that is not known grants what it granted.
-fn is_mail_enabled(profile: Option<&str>, access: Option<ModuleAccess>) -> bool {
+pub fn is_mail_enabled(profile: Option<&str>, access: Option<ModuleAccess>) -> bool {
     match profile.map(str::trim) {
         None | Some("" | "none") => false,
         Some(_) => access != Some(ModuleAccess::NONE),

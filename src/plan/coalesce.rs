@@ -20,6 +20,8 @@ pub enum Presence {
     Off,
     /// It is meant to be in OX.
     On,
+    /// It stays as it is in OX, whatever the item says.
+    Fixed,
 }
 
 impl Presence {
@@ -56,7 +58,7 @@ pub enum Apart {
     /// Some of the earlier one's work is done or being done.
     #[error("the earlier one was begun")]
     Begun,
-    /// What an earlier attempt has done is not known.
+    /// What an earlier attempt, or run, has done is not known.
     #[error("it is not known what an attempt at the earlier one has done")]
     Unknown,
     /// An access profile holds from its place in the queue on.

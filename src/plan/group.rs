@@ -68,6 +68,10 @@ pub struct GroupCase {
     differed: bool,
     /// OX said that a member is not there: which numbers are?
     doubt: Option<Doubt>,
+    /// Users who stay in the group if they are in it, and out of it if not.
+    fixed: BTreeMap<ObjectId, OxId>,
+    /// OX has shown the group's members.
+    listed: bool,
     /// Numbers of members that are wrong.
     stale: Vec<ObjectId>,
     checked: bool,
@@ -137,6 +141,8 @@ impl GroupCase {
             verify_after: false,
             differed: false,
             doubt: None,
+            fixed: BTreeMap::new(),
+            listed: false,
             stale: Vec::new(),
             checked: false,
             taken: None,
@@ -150,6 +156,26 @@ impl GroupCase {
     #[must_use]
     pub fn with_policy(self, policy: GroupPolicy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// The same, where these users neither come nor go, by whoever they were put in: before a whole list
+    /// is written OX is asked which of them are in it.
+    #[must_use]
+    pub fn with_fixed(self, fixed: BTreeMap<ObjectId, OxId>) -> Self {
+        Self { fixed, ..self }
+    }
+
+    /// OX has shown who is in the group.
+    fn listed(&mut self, members: &[OxId]) {
+        self.listed = true;
+        let Some(wanted) = &mut self.wanted else { return };
+        for (user, ox) in &self.fixed {
+            if members.contains(ox) {
+                wanted.members.insert(user.clone(), *ox);
+            } else {
+                wanted.members.remove(user);
+            }
+        }
     }
 
     /// Members whose remembered numbers or names OX does not know; to be looked up before the group
@@ -185,6 +211,9 @@ impl GroupCase {
         let delta =
             if self.rewrite { None } else { delta(&placed.members, &wanted.members, &self.policy) };
         let Some(delta) = delta else {
+            if !self.fixed.is_empty() && !self.listed {
+                return ask();
+            }
             let data = Self::data(wanted);
             return Next::Do(Operation::GroupChange { context, group, data });
         };
@@ -213,6 +242,7 @@ impl GroupCase {
 
     /// OX showed the group that is remembered as placed.
     fn seen(&mut self, group: &OxGroup) {
+        self.listed(&group.data.members);
         let (Some(placed), Some(wanted)) = (&mut self.placed, &self.wanted) else { return };
         self.identified = true;
         if placed.ox != group.id {
@@ -385,6 +415,7 @@ impl Case for GroupCase {
                 self.looked = true;
                 self.adopted = !self.suspect;
                 self.identified = true;
+                self.listed(&group.data.members);
                 self.learnt = true;
                 let Some(wanted) = &self.wanted else { return };
                 let there: BTreeSet<OxId> = group.data.members.iter().copied().collect();

@@ -393,6 +393,7 @@ fn record(kind: ObjectKind) -> ObjectRecord {
         properties: None,
         placements: BTreeMap::new(),
         journey: None,
+        begun: BTreeMap::new(),
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Members {
 /// Finds the members that are in `context`.
 ///
 /// Three kinds of absence are kept apart: who is no OX user, unknown, or at home in another context
-/// is simply not meant here; who belongs here but whose number is not known is looked up in OX, once
+/// is simply not meant here; so is who stays as he is, of whom the caller has to know more; who belongs here but whose number is not known is looked up in OX, once
 /// however many ask; who is not there even then is *missing* and remembered.
 ///
 /// # Errors
@@ -39,6 +39,18 @@ pub async fn members_in(env: &Env, context: ContextId, dns: &[Dn]) -> Result<Mem
         let Some(id) = env.index.by_dn(dn.key()) else { continue };
         if env.aside.contains(&id) {
             members.held.push(id);
+            continue;
+        }
+        if let Some(fixed) = env.index.fixed(&id) {
+            let number = env.index.with(&id, |known| {
+                let belongs = fixed.is_protected() && known.kind == ObjectKind::User;
+                belongs && known.home == Some(context) && known.at(context).is_none()
+            });
+            if number == Some(true) {
+                // Whether he is in the list by hand can only be told by his number.
+                let found = env.members.look_up(context, id.clone()).await;
+                found.map_err(|failure| (*failure).clone())?;
+            }
             continue;
         }
         let state = env.index.with(&id, |known| {

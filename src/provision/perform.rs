@@ -1,5 +1,6 @@
 //! Turns a plan's operations and questions into calls to OX.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tracing::warn;
@@ -8,7 +9,7 @@ use super::{Env, Failure};
 use crate::model::{ContextId, ObjectId, OxId, UserFields};
 use crate::ox::{Account, FaultClass, OxError, Target};
 use crate::plan::{Answer, Case, Next, Operation, Question, Refusal, Reply};
-use crate::store::Change;
+use crate::store::{AccountMember, Change, Placement};
 
 /// Pauses between asking again for something that must appear any moment (a copy just made).
 const ASK_AGAIN: [Duration; 5] = [
@@ -36,7 +37,22 @@ pub struct Driven {
 /// # Errors
 /// The first fault the case knows no way around. What was learnt until then is in the case.
 pub async fn drive(env: &Env, id: &ObjectId, case: &mut dyn Case) -> Result<Driven, Failure> {
+    drive_from(env, id, case, &[]).await
+}
+
+/// Like [`drive`]; `begin` goes into the memory together with what is about to be made, if it must be
+/// remembered before.
+///
+/// # Errors
+/// As [`drive`].
+pub async fn drive_from(
+    env: &Env,
+    id: &ObjectId,
+    case: &mut dyn Case,
+    begin: &[Change],
+) -> Result<Driven, Failure> {
     let mut heard = false;
+    let mut begun: Option<Placement> = None;
     let mut asked: Option<(Question, usize)> = None;
     for _ in 0..MOST_STEPS {
         match case.next() {
@@ -73,6 +89,14 @@ pub async fn drive(env: &Env, id: &ObjectId, case: &mut dyn Case) -> Result<Driv
                     let recorded = env.recorder.record(vec![begun], None).await;
                     recorded.map_err(|error| Failure::unrecorded(&error))?;
                 }
+                if let Some((context, placement)) = about_to_be(env, &operation, begun.as_ref()) {
+                    let mut commit = begin.to_vec();
+                    let id = id.clone();
+                    commit.push(Change::Begin { id, context, placement: placement.clone() });
+                    let recorded = env.recorder.record(commit, None).await;
+                    recorded.map_err(|error| Failure::unrecorded(&error))?;
+                    begun = Some(placement);
+                }
                 if is_made_again(env, id, &operation) {
                     warn!(object.id = %id,
                           "is missing in OX, where drover had put it; it is made again");
@@ -94,6 +118,44 @@ pub async fn drive(env: &Env, id: &ObjectId, case: &mut dyn Case) -> Result<Driv
     }
     let text = "drover does not come to an end with this object; please report this";
     Err(Failure::local(text.to_owned()))
+}
+
+/// What an operation makes that could not be found again if its answer got lost: whether a group or
+/// account belongs into a context depends on others, and may look otherwise at the next try. `begun` is
+/// what this case has written down before.
+fn about_to_be(
+    env: &Env,
+    operation: &Operation,
+    begun: Option<&Placement>,
+) -> Option<(ContextId, Placement)> {
+    match operation {
+        Operation::GroupCreate { context, data } => {
+            // Its number is what is going to be answered.
+            let (ox, name) = (OxId(0), data.name.clone());
+            Some((*context, Placement::Group { ox, name, members: BTreeMap::new() }))
+        }
+        Operation::AccountCreate { context, data, users } => {
+            let mut members = match begun {
+                Some(Placement::Account { address, members }) if *address == data.address => {
+                    members.clone()
+                }
+                _ => BTreeMap::new(),
+            };
+            for ox in users {
+                let Some(member) = env.index.whose(*context, *ox) else { continue };
+                let account = AccountMember {
+                    ox: *ox,
+                    name: data.name.clone(),
+                    personal: data.personal.clone(),
+                    login: data.login.clone(),
+                };
+                members.insert(member, account);
+            }
+            let address = data.address.clone();
+            Some((*context, Placement::Account { address, members }))
+        }
+        _ => None,
+    }
 }
 
 /// Whether an operation makes something that should be there by what drover remembers. A user who is

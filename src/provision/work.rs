@@ -6,21 +6,25 @@ use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::members::Members;
-use super::perform::{Driven, drive};
+use super::perform::{Driven, drive, drive_from};
 use super::rebuild::{doubt, rebuild};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
 use super::{Coverage, Earlier, Ended, Env, Failure, Job, OnRevoke};
 use crate::model::object::{DirectoryObject, ProfileObject, UserObject};
 use crate::model::{ContextId, DnKey, Fate, ObjectId, ObjectKind, OxId, QueueFile};
-use crate::plan::Case;
-use crate::plan::account::AccountCase;
+use crate::plan::account::{AccountCase, WantedAccount};
 use crate::plan::context::ContextCase;
 use crate::plan::group::GroupCase;
 use crate::plan::resource::ResourceCase;
 use crate::plan::user::UserCase;
+use crate::plan::{Case, Problem};
+use crate::scope::{Fixed, OutOfScope, Seen};
 use crate::store::{Change, Commit, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion};
 
 mod repair;
+
+/// So many protected objects are named when they keep a context from being deleted.
+const MOST_NAMED: usize = 5;
 
 /// The contexts that a job works in.
 fn contexts_of(job: &Job) -> Vec<ContextId> {
@@ -107,7 +111,11 @@ pub async fn run(env: &Env, job: &Job) -> Ended {
                 return Ended::Rewritten;
             }
             match QueueFile::parse(&bytes) {
-                Ok(file) => item(env, job, &file).await,
+                Ok(file) => {
+                    let scope = env.policy.scope.clone();
+                    let seen = scope.see(&file, env.index.fixed(&file.id));
+                    item(env, job, &seen).await
+                }
                 Err(error) => Ended::Failed(Failure::unusable(error.to_string())),
             }
         }
@@ -153,8 +161,9 @@ async fn finish(env: &Env, progress: Progress, coverage: Option<Coverage>) -> En
     }
 }
 
-async fn item(env: &Env, job: &Job, file: &QueueFile) -> Ended {
-    let Job::Item { context, sole, contexts, suspect, .. } = job else {
+async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
+    let file = seen.file.as_ref();
+    let Job::Item { context, contexts, suspect, .. } = job else {
         return Ended::Failed(Failure::local("not an item".to_owned()));
     };
     let record = match env.store.object(&file.id) {
@@ -166,6 +175,7 @@ async fn item(env: &Env, job: &Job, file: &QueueFile) -> Ended {
     // was dropped by hand, this one was routed for another state and is routed anew.
     let elsewhere = record.is_some_and(|record| {
         file.kind != ObjectKind::Context
+            && seen.fixed.is_none()
             && (record.placements.keys().any(|placed| !contexts.contains(placed))
                 || record.journey.as_ref().is_some_and(|j| !contexts.contains(&j.to)))
     });
@@ -173,15 +183,22 @@ async fn item(env: &Env, job: &Job, file: &QueueFile) -> Ended {
         return Ended::Rewritten;
     }
     let known = record.is_some();
+    if let Some(why) = left_alone(seen, record) {
+        let progress = match look_up_protected(env, seen, known, record).await {
+            Ok(commit) => Progress::nothing(commit, why),
+            Err(failure) => Progress::failed(Vec::new(), failure),
+        };
+        return close(env, job, seen, known, progress).await;
+    }
     let begin = if file.object.is_some() || known { vec![put_object(file)] } else { Vec::new() };
-    let mut progress = match (&file.object, file.kind) {
+    let progress = match (&file.object, file.kind) {
         (object, ObjectKind::Profile) => profile(env, job, file, object.as_ref(), begin),
         (object, ObjectKind::User) => {
             let user = match object {
                 Some(DirectoryObject::User(user)) => Some(user),
                 _ => None,
             };
-            user_item(env, job, file, user, record, begin).await
+            user_item(env, job, seen, user, record, begin).await
         }
         (object, ObjectKind::Context) => {
             let wanted = match object {
@@ -214,6 +231,70 @@ async fn item(env: &Env, job: &Job, file: &QueueFile) -> Ended {
             None => Progress::nothing(begin, "has no member in any context"),
         },
     };
+    close(env, job, seen, known, progress).await
+}
+
+/// Why an item's object is left alone, if so: it stays as it is, or it is out of scope and nothing of
+/// it is in OX.
+fn left_alone(seen: &Seen<'_>, record: Option<&ObjectRecord>) -> Option<&'static str> {
+    if let Some(fixed) = seen.fixed {
+        return Some(fixed.why());
+    }
+    let is_there =
+        |record: &ObjectRecord| !record.placements.is_empty() || record.journey.is_some();
+    let is_profile = seen.file.kind == ObjectKind::Profile;
+    let nowhere = !record.is_some_and(|record| is_there(record) || is_profile);
+    seen.out.filter(|_| nowhere).map(OutOfScope::why)
+}
+
+/// What is remembered of an object that is left alone. Of one that stays as it is whatever is known of
+/// its name and whereabouts, so that it stays in its groups; the directory's deletion of it is not, as
+/// that tells nothing of them. Of one that never was in scope, nothing.
+fn remembered(seen: &Seen<'_>, known: bool) -> Commit {
+    let file = seen.file.as_ref();
+    let worth = match seen.fixed {
+        Some(fixed) => file.object.is_some() && (known || fixed.is_protected()),
+        None => known,
+    };
+    if worth { vec![put_object(file)] } else { Vec::new() }
+}
+
+/// What is remembered of an object that is left alone; but of a protected user whom OX has and drover
+/// did not make, it is remembered at once, and then his number is looked up: only by that can he be
+/// told in a group whose whole list is written.
+async fn look_up_protected(
+    env: &Env,
+    seen: &Seen<'_>,
+    known: bool,
+    record: Option<&ObjectRecord>,
+) -> Result<Commit, Failure> {
+    let commit = remembered(seen, known);
+    let user = match &seen.file.object {
+        Some(DirectoryObject::User(user)) if user.is_ox_user => user,
+        _ => return Ok(commit),
+    };
+    let placed = record.is_some_and(|record| !record.placements.is_empty());
+    let protected = seen.fixed.is_some_and(Fixed::is_protected);
+    let Some(context) = user.context.filter(|_| protected && !placed) else { return Ok(commit) };
+    let recorded = env.recorder.record(commit, None).await;
+    recorded.map_err(|error| Failure::unrecorded(&error))?;
+    let found = env.members.look_up(context, seen.file.id.clone()).await;
+    found.map_err(|failure| (*failure).clone())?;
+    Ok(Vec::new())
+}
+
+/// Makes the end of a part durable, and of its item with the last one.
+async fn close(
+    env: &Env,
+    job: &Job,
+    seen: &Seen<'_>,
+    known: bool,
+    mut progress: Progress,
+) -> Ended {
+    let Job::Item { sole, contexts, context, .. } = job else {
+        return Ended::Failed(Failure::local("not an item".to_owned()));
+    };
+    let file = seen.file.as_ref();
     let mut coverage = covered(&file.id, *context, &mut progress);
     if progress.failure.is_none() && *sole {
         if crate::planted::ack_before_commit()
@@ -221,6 +302,8 @@ async fn item(env: &Env, job: &Job, file: &QueueFile) -> Ended {
         {
             let _ = env.queue.remove(name);
         }
+        // What stays as it is stays remembered, too.
+        let known = known && seen.fixed.is_none();
         progress.commit.extend(closing(env, job, file, known, progress.applied, progress.why));
         let members = members(file);
         if !members.is_empty() {
@@ -364,6 +447,14 @@ async fn context_item(
     let Some(context) = context else {
         return Progress::nothing(begin, "was not in OX");
     };
+    // A directory may tell of a context's end after it has told of the next one of that number.
+    if wanted.is_none() && env.index.other_context(&file.id, context) {
+        warn!(object.id = %file.id, context.id = context.0,
+              "the context is another object's by now and is not deleted");
+        let mut commit = begin;
+        commit.push(Change::DropPlacement { id: file.id.clone(), context });
+        return Progress::nothing(commit, "is another object's context by now");
+    }
     let extra: Vec<String> = env
         .policy
         .extra_mappings
@@ -373,6 +464,14 @@ async fn context_item(
             pattern.replace("{id}", &context.to_string()).replace("{name}", name)
         })
         .collect();
+    let holds = if wanted.is_none() { env.index.protected_in(context) } else { Vec::new() };
+    if let Some(first) = holds.get(..holds.len().min(MOST_NAMED)).filter(|first| !first.is_empty())
+    {
+        let first: Vec<String> = first.iter().map(ToString::to_string).collect();
+        let (count, first) = (holds.len(), first.join(", "));
+        let problem = Problem::HoldsProtected { context, count, first };
+        return Progress::failed(begin, Failure::problem(&problem));
+    }
     let mut case = ContextCase::new(file.id.clone(), context, wanted, &extra, record, suspect);
     let result = drive(env, &file.id, &mut case).await;
     note_adoption(&file.id, file.kind, &case);
@@ -392,14 +491,16 @@ async fn context_item(
 async fn user_item(
     env: &Env,
     job: &Job,
-    file: &QueueFile,
+    seen: &Seen<'_>,
     user: Option<&UserObject>,
     record: Option<&ObjectRecord>,
     begin: Commit,
 ) -> Progress {
     let Job::Item { name, suspect, .. } = job else { return Progress::new(begin) };
+    let file = seen.file.as_ref();
+    let revoked = if seen.disable { OnRevoke::Disable } else { env.policy.on_revoke };
     let wanted = match user.filter(|user| user.is_ox_user) {
-        None => match (user, env.policy.on_revoke) {
+        None => match (user, revoked) {
             (Some(_), OnRevoke::Disable) => record.and_then(disabled),
             _ => None,
         },
@@ -439,7 +540,11 @@ async fn project(
 ) -> Progress {
     let dns = object.map(DirectoryObject::member_dns).unwrap_or_default();
     let resolved = dns.iter().map(|dn| (dn.key().clone(), env.index.by_dn(dn.key()))).collect();
-    let progress = evaluate(env, id, object, context, record, begin, suspect).await;
+    let mut progress = evaluate(env, id, object, context, record, begin, suspect).await;
+    let known = progress.failure.as_ref().is_none_or(|failure| !failure.unknown_outcome);
+    if known && env.index.with(id, |known| known.begun.contains(&context)) == Some(true) {
+        progress.commit.push(Change::ClearBegin { id: id.clone(), context });
+    }
     Progress { resolved, ..progress }
 }
 
@@ -463,8 +568,10 @@ async fn evaluate(
             },
         };
         let placement = record.and_then(|record| record.placements.get(&context));
-        keep_held(&mut members, placement);
+        let fixed = env.index.fixed_users(context);
+        keep_as_they_are(&mut members, fixed.keys(), placement);
         let held = members.held.clone();
+        keep_as_they_are(&mut members, held.iter(), placement);
         if were.iter().any(|(id, old)| members.there.get(id).is_some_and(|now| now != old)) {
             // Not gone but renumbered; others will be, too.
             doubt(env, context);
@@ -475,6 +582,7 @@ async fn evaluate(
             warn!(object.id = %id, context.id = context.0, members.missing = members.missing.len(),
                   "members who belong into this context are not in OX; they are added when they appear");
         }
+        let begun = record.and_then(|record| record.begun.get(&context));
         let present = |member: &ObjectId, ox| env.index.ox_id(member, context) == Some(ox);
         let (progress, stale) = match object {
             Some(DirectoryObject::Account(account)) => {
@@ -483,9 +591,17 @@ async fn evaluate(
                     Err(failure) => return Progress::failed(begin, failure),
                 };
                 let owner = |address: &str| env.index.owner(context, address);
+                let address = wanted.as_ref().map(|wanted| &wanted.address);
+                if let Some(astray) = astray(begun, address)
+                    && let Err(failure) = take_away(env, id, context, astray).await
+                {
+                    return Progress::failed(begin, failure);
+                }
+                let placement = with_begun(placement, begun, wanted.as_ref());
+                let placement = placement.as_ref();
                 let mut case =
                     AccountCase::new(id.clone(), context, wanted, placement, present, owner);
-                let result = drive(env, id, &mut case).await;
+                let result = drive_from(env, id, &mut case, &begin).await;
                 // After an answer that did not come, it is most likely our own.
                 if !suspect {
                     note_adoption(id, ObjectKind::Account, &case);
@@ -507,10 +623,20 @@ async fn evaluate(
                     }
                     Err(problem) => return Progress::failed(begin, Failure::problem(&problem)),
                 };
+                // One that may have been made bears the name it had then.
+                let other = |begun: &&Placement| match (begun, &wanted) {
+                    (Placement::Group { name, .. }, Some(wanted)) => *name != wanted.name,
+                    _ => true,
+                };
+                let (placement, suspect) = match begun {
+                    Some(_) => (placement.or(begun.filter(other)), true),
+                    None => (placement, suspect),
+                };
                 let mut case =
                     GroupCase::new(id.clone(), context, wanted, placement, suspect, present)
-                        .with_policy(env.policy.groups);
-                let result = drive(env, id, &mut case).await;
+                        .with_policy(env.policy.groups)
+                        .with_fixed(fixed.clone());
+                let result = drive_from(env, id, &mut case, &begin).await;
                 note_adoption(id, ObjectKind::Group, &case);
                 if case.differed() {
                     warn!(object.id = %id, context.id = context.0,
@@ -521,7 +647,13 @@ async fn evaluate(
                 (progress, case.stale_members().to_vec())
             }
             _ => {
-                // Deleted: whatever is there goes.
+                // Deleted: whatever is there, or may be, goes.
+                if let Some(astray) = astray(begun, None).filter(|_| placement.is_some())
+                    && let Err(failure) = take_away(env, id, context, astray).await
+                {
+                    return Progress::failed(begin, failure);
+                }
+                let placement = placement.or(begun);
                 let owner = |address: &str| env.index.owner(context, address);
                 match placement {
                     Some(Placement::Account { .. }) => {
@@ -556,18 +688,69 @@ async fn evaluate(
     Progress::new(begin)
 }
 
-/// Members whose items are set aside stay in a group or account if they are in it, and stay out of it if
-/// not.
-fn keep_held(members: &mut Members, placement: Option<&Placement>) {
-    for member in &members.held {
+/// An account that may have been made and is not wanted under that address.
+fn astray<'p>(begun: Option<&'p Placement>, wanted: Option<&String>) -> Option<&'p Placement> {
+    begun.filter(|begun| match begun {
+        Placement::Account { address, .. } => wanted != Some(address),
+        _ => false,
+    })
+}
+
+/// Takes away an account that may have been made.
+async fn take_away(
+    env: &Env,
+    id: &ObjectId,
+    context: ContextId,
+    astray: &Placement,
+) -> Result<Driven, Failure> {
+    let present = |member: &ObjectId, ox| env.index.ox_id(member, context) == Some(ox);
+    let owner = |address: &str| env.index.owner(context, address);
+    let mut case = AccountCase::new(id.clone(), context, None, Some(astray), present, owner);
+    drive(env, id, &mut case).await
+}
+
+/// What is remembered of an account, and those beside who may have been given it and are not to have it.
+/// Those who are to have it are given it again, which finds it.
+fn with_begun(
+    placement: Option<&Placement>,
+    begun: Option<&Placement>,
+    wanted: Option<&WantedAccount>,
+) -> Option<Placement> {
+    let (Some(Placement::Account { address, members: may_have }), Some(wanted)) = (begun, wanted)
+    else {
+        return placement.cloned();
+    };
+    let mut members = match placement {
+        Some(Placement::Account { address: known, members }) if known == address => members.clone(),
+        Some(_) => return placement.cloned(),
+        None => BTreeMap::new(),
+    };
+    for (member, account) in may_have {
+        if *address == wanted.address && !wanted.members.contains_key(member) {
+            members.entry(member.clone()).or_insert_with(|| account.clone());
+        }
+    }
+    let there = placement.is_some() || !members.is_empty();
+    there.then(|| Placement::Account { address: address.clone(), members })
+}
+
+/// Members whose items are set aside, and users who are not to be touched, stay in a group or account if
+/// they are in it, and stay out of it if not.
+fn keep_as_they_are<'a>(
+    members: &mut Members,
+    fixed: impl Iterator<Item = &'a ObjectId>,
+    placement: Option<&Placement>,
+) {
+    for member in fixed {
         let there = match placement {
             Some(Placement::Group { members, .. }) => members.get(member).copied(),
             Some(Placement::Account { members, .. }) => members.get(member).map(|member| member.ox),
             _ => None,
         };
-        if let Some(ox) = there {
-            members.there.insert(member.clone(), ox);
-        }
+        match there {
+            Some(ox) => members.there.insert(member.clone(), ox),
+            None => members.there.remove(member),
+        };
     }
 }
 
@@ -581,6 +764,9 @@ async fn look(env: &Env, mark: &Mark, suspect: bool) -> Ended {
         }
         Err(error) => return Ended::Failed(Failure::memory(&error)),
     };
+    if let Some(fixed) = env.index.fixed(&mark.object) {
+        return finish(env, Progress::nothing(cleared, fixed.why()), None).await;
+    }
     let object = match &record.properties {
         None => None,
         Some(properties) => match DirectoryObject::parse(record.kind, properties) {

@@ -70,6 +70,11 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// The refusal of one part of a list.
+    pub(super) fn refuse_part(self, part: &str, expected: &str, cure: &str) -> BadValue {
+        BadValue { value: Some(part.to_owned()), ..self.refuse(expected, cure) }
+    }
+
     /// Whatever `read` makes of the text.
     fn parse<T>(
         self,
@@ -182,6 +187,11 @@ impl<'a> Field<'a> {
 
     /// A list; as text, its parts are separated by commas. Empty parts are left out.
     pub(super) fn list(self) -> Result<Vec<String>, BadValue> {
+        self.list_between(',')
+    }
+
+    /// A list; as text, its parts are separated by that sign. Empty parts are left out.
+    pub(super) fn list_between(self, sign: char) -> Result<Vec<String>, BadValue> {
         let parts: Vec<String> = match self.value.map(|value| &value.kind) {
             Some(ValueKind::Array(values)) => values
                 .iter()
@@ -190,7 +200,7 @@ impl<'a> Field<'a> {
                 .ok_or_else(|| self.refuse("a list of texts", "write [\"one\", \"two\"]"))?,
             _ => self
                 .parse("a list of texts", "write [\"one\", \"two\"]", |text| Some(text.to_owned()))?
-                .split(',')
+                .split(sign)
                 .map(str::to_owned)
                 .collect(),
         };

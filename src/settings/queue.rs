@@ -20,6 +20,8 @@ pub struct Queue {
     pub scan_every: Duration,
     /// Largest file that is read.
     pub max_file_bytes: u64,
+    /// Whether what locks somebody out goes before everything else.
+    pub leavers_first: bool,
 }
 
 impl Queue {
@@ -28,6 +30,7 @@ impl Queue {
             data_dir: data_dir(layers)?,
             scan_every: layers.field("queue.scan_every_s").seconds_from(LEAST_SCAN)?,
             max_file_bytes: u64::from(layers.field("queue.max_file_mb").whole(1..=1024)?) * MIB,
+            leavers_first: layers.field("queue.leavers_first").flag()?,
         })
     }
 }

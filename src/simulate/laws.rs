@@ -40,12 +40,13 @@ pub enum Ending {
 type Law = (&'static str, fn(&[Entry]) -> Vec<String>);
 
 /// The laws. Another one is one more line here.
-const LAWS: [Law; 6] = [
+const LAWS: [Law; 7] = [
     ("one call at a time in a context", one_at_a_time),
     ("nothing newer is overwritten by older in OX", newest_in_ox),
     ("nothing newer is overwritten by older in the store", newest_in_store),
     ("an item has one fate", one_fate),
     ("nothing is acknowledged before its outcome is in the store", outcome_first),
+    ("nothing is done to an object whose item is parked", aside_untouched),
     ("nobody relies on a number that the store does not hold", numbers_held),
 ];
 
@@ -148,7 +149,14 @@ fn newest_in_store(trace: &[Entry]) -> Vec<String> {
     let mut newest: BTreeMap<String, u64> = BTreeMap::new();
     let mut broken = Vec::new();
     for entry in trace {
-        let Step::Committed { versions, .. } = &entry.step else { continue };
+        let Step::Committed { versions, fates, .. } = &entry.step else { continue };
+        // Who drops an item wants what was before it.
+        let dropped = fates.iter().filter(|(_, fate)| *fate == "dropped");
+        for (object, number) in dropped.filter_map(|(text, _)| version(text)) {
+            if newest.get(object) == Some(&number) {
+                newest.remove(object);
+            }
+        }
         for (object, number) in versions.iter().filter_map(|text| version(text)) {
             let newest = newest.entry(object.to_owned()).or_default();
             if number < *newest {
@@ -169,6 +177,46 @@ fn one_fate(trace: &[Entry]) -> Vec<String> {
             if !ended.insert((ending.item.clone(), ending.digest)) {
                 broken.push(format!("{} ended again: {:?}", ending.item, ending.fate));
             }
+        }
+    }
+    broken
+}
+
+/// An object with a parked item is not written but by that item, when it is tried again, and a blocked
+/// item is not done at all.
+fn aside_untouched(trace: &[Entry]) -> Vec<String> {
+    let mut aside: BTreeMap<String, BTreeMap<u64, &'static str>> = BTreeMap::new();
+    let mut broken = Vec::new();
+    for entry in trace {
+        match &entry.step {
+            Step::Started => aside.clear(),
+            Step::Committed { fates, .. } => {
+                for (text, fate) in fates {
+                    let Some((object, number)) = version(text) else { continue };
+                    let items = aside.entry(object.to_owned()).or_default();
+                    match *fate {
+                        "parked" | "blocked" => items.insert(number, *fate),
+                        _ => items.remove(&number),
+                    };
+                }
+            }
+            Step::Call(call) => {
+                let Some((object, number)) = call.version.as_deref().and_then(version) else {
+                    continue;
+                };
+                let items = aside.get(object).into_iter().flatten();
+                broken.extend(items.filter_map(|(item, fate)| {
+                    // What it waits for is done before it.
+                    let allowed = number < *item || *fate == "parked" && number == *item;
+                    (!allowed).then(|| {
+                        format!(
+                            "call {} writes version {number} of {object}, whose version {item} is {fate}",
+                            call.number
+                        )
+                    })
+                }));
+            }
+            _ => {}
         }
     }
     broken

@@ -96,8 +96,16 @@ impl Store for Life {
                 Change::PutObject { properties: Some(properties), .. } => version(properties),
                 _ => None,
             });
+            let fates = all().filter_map(|change| match change {
+                Change::SetFate { item, fate } => Some((self.stage.version_in(item)?, fate.name())),
+                Change::End(outcome) => {
+                    Some((self.stage.version_in(&outcome.item)?, outcome.fate.name()))
+                }
+                _ => None,
+            });
             self.stage.note(Step::Committed {
                 changes: all().map(word).collect(),
+                fates: fates.collect(),
                 versions: versions.collect(),
                 ended: ended.collect(),
                 early,
@@ -128,6 +136,12 @@ impl Life {
 }
 
 impl super::stage::Stage {
+    /// The version of an object that a file holds, such as `v17 u3`.
+    fn version_in(&self, item: &ItemName) -> Option<String> {
+        let content: serde_json::Value = serde_json::from_slice(&self.last_content(item)?).ok()?;
+        version(content.get("object")?.as_object()?)
+    }
+
     fn hold<'c>(&self, changes: impl Iterator<Item = &'c Change>) {
         let mut held = lock(&self.held);
         for change in changes {
@@ -174,6 +188,8 @@ fn word(change: &Change) -> String {
         Change::PutFault(fault) => format!("fault of {}: {}", fault.item, fault.text),
         Change::ClearFault { item } => format!("no fault of {item}"),
         Change::End(outcome) => format!("end of {}: {:?}", outcome.item, outcome.fate),
+        Change::Begin { id, context, .. } => format!("begin {id} in {context}"),
+        Change::ClearBegin { id, context } => format!("no begin of {id} in {context}"),
         Change::SetRepair(mark) => format!("repair {} in {}", mark.object, mark.context),
         Change::ClearRepair(mark) => format!("repaired {} in {}", mark.object, mark.context),
         Change::TakeIn { item, .. } => format!("take in {item}"),

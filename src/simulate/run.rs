@@ -14,8 +14,9 @@ use super::scenario::{Act, Scenario};
 use super::stage::{Life, Stage, lock};
 use super::trace::{Entry, Step};
 use crate::actors::status::Snapshot;
-use crate::actors::supervisor::{OnFault, Rules, StopScope, Until};
+use crate::actors::supervisor::{MOST_RUNNING, OnFault, Rules, StopScope, Until};
 use crate::engine::{Engine, Parts};
+use crate::guard::GuardRules;
 use crate::model::{ContextId, ItemName, ModuleAccess};
 use crate::plan::attributes::{Identifier, MailSettings, Mapping, ServerUrl, UserSettings};
 use crate::plan::entitlement::ProfileBook;
@@ -248,6 +249,7 @@ pub(super) fn policy() -> Policy {
         account_login: String::new(),
         on_revoke: OnRevoke::Delete,
         groups: GroupPolicy::default(),
+        scope: Arc::default(),
     }
 }
 
@@ -270,6 +272,9 @@ pub(super) fn rules(seed: u64, cut_short: bool) -> Rules {
         drain: Duration::from_secs(4),
         identifiers: Identifiers { user: "username".to_owned(), group: "name".to_owned() },
         cut_short,
+        guard: GuardRules::default(),
+        leavers_first: true,
+        most_running: MOST_RUNNING,
         seed,
     }
 }

@@ -85,6 +85,11 @@ impl Stage {
         Arc::new(Life { stage: self.clone(), alive: AtomicBool::new(true), died: Notify::new() })
     }
 
+    /// What a file held last.
+    pub(super) fn last_content(&self, name: &ItemName) -> Option<Vec<u8>> {
+        lock(&self.files).ever.get(name).cloned()
+    }
+
     /// Milliseconds of virtual time since the first life began.
     pub(super) fn now_ms(&self) -> u64 {
         let (at_ms, since) = *lock(&self.born);

@@ -59,6 +59,8 @@ pub enum Step {
         versions: Vec<String>,
         /// Items that ended.
         ended: Vec<Ending>,
+        /// Items with another fate from now on: the version in their files, and the fate's name.
+        fates: Vec<(String, &'static str)>,
         /// Numbers that the index knew although the store did not hold them yet.
         early: Vec<(ObjectId, ContextId, OxId)>,
     },

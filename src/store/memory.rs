@@ -173,6 +173,7 @@ impl State {
                 }
                 Change::PutPlacement { id, .. } => (id, "a placement"),
                 Change::PutJourney { id, journey: Some(_) } => (id, "a move"),
+                Change::Begin { id, .. } => (id, "what was begun"),
                 _ => continue,
             };
             let known =
@@ -198,10 +199,24 @@ impl State {
                 for id in self.placed_in.remove(context).unwrap_or_default() {
                     self.drop_placement(&id, *context);
                 }
+                for known in self.objects.values_mut() {
+                    known.record.begun.remove(context);
+                    known.record.journey.take_if(|journey| journey.to == *context);
+                }
                 self.marks.retain(|mark| mark.context != *context);
                 self.repairs.retain(|mark| mark.context != *context);
             }
             Change::PutJourney { id, journey } => self.put_journey(id, journey.as_ref()),
+            Change::Begin { id, context, placement } => {
+                if let Some(known) = self.objects.get_mut(id) {
+                    known.record.begun.insert(*context, storable_placement(placement));
+                }
+            }
+            Change::ClearBegin { id, context } => {
+                if let Some(known) = self.objects.get_mut(id) {
+                    known.record.begun.remove(context);
+                }
+            }
             Change::PutProfile(version) => {
                 let key = (version.since.clone(), version.object.clone(), version.name.clone());
                 self.profiles.insert(key, version.clone());
@@ -268,6 +283,7 @@ impl State {
                 properties: None,
                 placements: BTreeMap::new(),
                 journey: None,
+                begun: BTreeMap::new(),
             },
             members: BTreeSet::new(),
         });

@@ -130,7 +130,7 @@ fn an_unknown_word_in_the_template_changes_nothing_and_is_named() {
     world.env.insert(name.clone(), "{{username}}{{nickname}}".to_owned());
     world.sim.clear_log();
     let changed = with(account("help", &["anna"]), json!({"personal": "Desk"}));
-    let run = Batches::of(&world).faulty([with(changed.clone(), json!({"name": "other"}))]);
+    let run = Batches::later(&world).faulty([with(changed.clone(), json!({"name": "other"}))]);
     assert_holds(
         &run.stdout,
         &["\"nickname\"", "login template", "functional account account-help"],

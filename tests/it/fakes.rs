@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drover::actors::supervisor::{OnFault, Rules, StopScope, Until};
+use drover::actors::supervisor::{MOST_RUNNING, OnFault, Rules, StopScope, Until};
 use drover::clock::SystemClock;
 use drover::engine::{Engine, Parts};
+use drover::guard::GuardRules;
 use drover::model::{ContextId, FieldValue, ItemName, ModuleAccess, OxId, Secret, UserFields};
 use drover::ox::{
     Account, AccountData, ContextData, Credentials, Fault, FaultClass, GroupData, OxAccount, OxApi,
@@ -23,6 +24,7 @@ use drover::provision::{OnRevoke, Policy, ProfileFile, Vault};
 use drover::queue::{Changed, Queue, QueueError};
 use drover::retry::Backoff;
 use drover::route::Identifiers;
+use drover::scope::Scope;
 use drover::store::Store;
 use drover::store::memory::MemoryStore;
 use serde_json::Value;
@@ -614,6 +616,8 @@ impl OxApi for MemoryOx {
 /// A queue in memory.
 #[derive(Default)]
 pub struct MemoryQueue {
+    /// So many times it cannot be listed.
+    pub unlisted: Mutex<u32>,
     files: Mutex<BTreeMap<ItemName, Vec<u8>>>,
     news: Mutex<Option<mpsc::Sender<Changed>>>,
 }
@@ -664,6 +668,12 @@ impl MemoryQueue {
 
 impl Queue for MemoryQueue {
     fn scan(&self) -> Result<Vec<ItemName>, QueueError> {
+        let mut unlisted = self.unlisted.lock().unwrap();
+        if *unlisted > 0 {
+            *unlisted -= 1;
+            let source = std::io::Error::other("disk on fire");
+            return Err(QueueError::Unlisted { path: "queue".into(), source });
+        }
         Ok(self.files.lock().unwrap().keys().cloned().collect())
     }
 
@@ -733,6 +743,10 @@ pub struct Bench {
     pub on_revoke: OnRevoke,
     pub groups: GroupPolicy,
     pub writer_thread: bool,
+    pub provisioned: Scope,
+    pub guard: GuardRules,
+    pub leavers_first: bool,
+    pub most_running: usize,
 }
 
 impl Bench {
@@ -748,6 +762,10 @@ impl Bench {
             on_revoke: OnRevoke::Delete,
             groups: GroupPolicy::default(),
             writer_thread: false,
+            provisioned: Scope::default(),
+            guard: GuardRules::default(),
+            leavers_first: true,
+            most_running: MOST_RUNNING,
         }
     }
 
@@ -762,6 +780,9 @@ impl Bench {
             outage: Backoff::new(seconds(1), 2.0, seconds(30)).unwrap(),
             busy_attempts: NonZeroU32::new(5).unwrap(),
             drain: seconds(4),
+            guard: self.guard,
+            leavers_first: self.leavers_first,
+            most_running: self.most_running,
             identifiers: Identifiers { user: "username".into(), group: "name".into() },
             cut_short: false,
             seed: 1,
@@ -778,6 +799,7 @@ impl Bench {
             account_login: String::new(),
             on_revoke: self.on_revoke,
             groups: self.groups,
+            scope: Arc::new(self.provisioned.clone()),
         }
     }
 

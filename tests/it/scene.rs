@@ -213,6 +213,11 @@ impl<'a> Batches<'a> {
         Self { world, next: 0 }
     }
 
+    /// Under names that come after those of earlier batches.
+    pub fn later(world: &'a World) -> Self {
+        Self { world, next: 1000 }
+    }
+
     /// Puts them, in this order.
     pub fn put(&mut self, items: impl IntoIterator<Item = Value>) {
         for item in items {

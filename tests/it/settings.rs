@@ -265,13 +265,13 @@ fn every_bad_section_is_told_at_once() {
 #[test]
 fn unknown_names_are_told_with_a_near_one() {
     let (_, notices) = load(
-        "[ox]\nsoap_servr = 'x'\nlanguage = 'x'\n[bananas]\ncount = 3",
+        "[ox]\nsoap_servr = 'x'\nlanguage = 'x'\n[bananas]\nripe = true",
         &[("DROVER__QUEUE__DATADIR", "/x"), ("DROVER__ZZZZ", "1")],
     )
     .unwrap();
     let told: Vec<String> = notices.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 5, "{told:?}");
-    assert!(told[0].ends_with("my.toml, key bananas.count: no such setting, ignored"));
+    assert!(told[0].ends_with("my.toml, key bananas.ripe: no such setting, ignored"));
     assert!(
         told[1]
             .ends_with("key ox.language: no such setting, ignored; did you mean mapping.language?")
@@ -344,4 +344,99 @@ fn broken_toml_is_told_with_its_line() {
     let message = refusal("[ox]\nmaster_admin = 'x", &[]);
     assert!(message.contains("my.toml is not valid TOML"), "{message}");
     assert!(message.contains("line 2"), "{message}");
+}
+
+// SRC-24
+#[test]
+fn the_scope_is_read_from_the_file_and_from_the_environment() {
+    use drover::model::{Dn, ObjectKind};
+    use drover::scope::{Applies, Marker, OnLeave, Pattern, Protect, Scope};
+
+    let (settings, notices) = load("", &[]).unwrap();
+    assert_eq!(notices, []);
+    let leave = |kind| settings.scope.on_leave[&kind];
+    let kept = [ObjectKind::Context, ObjectKind::Profile];
+    for kind in ObjectKind::ALL {
+        let expected = if kept.contains(&kind) { OnLeave::Keep } else { OnLeave::Delete };
+        assert_eq!(leave(kind), expected);
+    }
+    let default = Scope { on_leave: settings.scope.on_leave.clone(), ..Scope::default() };
+    assert_eq!(settings.scope, default);
+
+    let text = r#"
+        [scope]
+        types = ["User", "context"]
+        include = ["user: ou=school,dc=x", "dc=y"]
+        exclude_names = ["^a{1,2}$"]
+        exclude_marked = ["flag = hidden"]
+        [scope.on_leave]
+        user = "disable"
+        [protect]
+        ids = ["ID-1"]
+        names = ["group:^core"]
+    "#;
+    let env = [
+        ("DROVER__SCOPE__TYPES", "user,context"),
+        ("DROVER__SCOPE__INCLUDE", "user:ou=school,dc=x;dc=y"),
+        ("DROVER__SCOPE__EXCLUDE_NAMES", "^a{1,2}$"),
+        ("DROVER__SCOPE__EXCLUDE_MARKED", "flag=hidden"),
+        ("DROVER__SCOPE__ON_LEAVE__USER", "disable"),
+        ("DROVER__PROTECT__IDS", "ID-1;"),
+        ("DROVER__PROTECT__NAMES", "group:^core"),
+    ];
+    let scope = load(text, &[]).unwrap().0.scope;
+    assert_eq!(load("", &env).unwrap().0.scope, scope);
+    let pattern = |text| Pattern::new(text).unwrap();
+    let expected = Scope {
+        kinds: [ObjectKind::User, ObjectKind::Context].into(),
+        include: vec![
+            Applies::new(Some(ObjectKind::User), Dn::new("ou=school,dc=x")),
+            Applies::new(None, Dn::new("dc=y")),
+        ],
+        exclude: Vec::new(),
+        exclude_names: vec![Applies::new(None, pattern("^a{1,2}$"))],
+        exclude_marked: vec![Applies::new(None, Marker::new("flag=hidden").unwrap())],
+        on_leave: scope.on_leave.clone(),
+        protect: Protect {
+            ids: [drover::model::ObjectId::new("id-1")].into(),
+            names: vec![Applies::new(Some(ObjectKind::Group), pattern("^core"))],
+            marked: Vec::new(),
+        },
+    };
+    assert_eq!(scope, expected);
+    assert_eq!(scope.on_leave[&ObjectKind::User], OnLeave::Disable);
+}
+
+#[test]
+fn a_bad_entry_of_the_scope_is_named_with_its_key_and_the_cure() {
+    for (text, told) in [
+        (
+            "[scope]\nexclude_names = ['^a', 'user:b(']",
+            "key scope.exclude_names: \"user:b(\" is not a regular expression (unclosed group); write",
+        ),
+        (
+            "[protect]\nnames = ['[']",
+            "key protect.names: \"[\" is not a regular expression (unclosed character class); write",
+        ),
+        (
+            "[scope]\ninclude = ['school']",
+            "key scope.include: \"school\" is not a DN; write one such as \"ou=school,",
+        ),
+        ("[scope]\nexclude = ['user:']", "key scope.exclude: \"user:\" is not a DN"),
+        (
+            "[scope]\nexclude_marked = ['hidden']",
+            "key scope.exclude_marked: \"hidden\" is not a property with its value; write one",
+        ),
+        (
+            "[scope]\ntypes = ['journal']",
+            "key scope.types: \"journal\" is not one of context, user, group",
+        ),
+        (
+            "[scope.on_leave]\ngroup = 'disable'",
+            "key scope.on_leave.group: \"disable\" is not one of delete, keep",
+        ),
+    ] {
+        let message = refusal(text, &[]);
+        assert!(message.contains(told), "{message}");
+    }
 }

@@ -204,7 +204,7 @@ fn the_mail_server_and_login_follow_the_settings_and_the_users_home_server() {
     batches.done([user("anna", 10)]);
     assert_eq!(user_of("anna")["imap"], "imap://mail.heide.example:143", "back to the default");
     world.env.insert("OX_IMAP_LOGIN".to_owned(), "{nope}".to_owned());
-    let mut batches = Batches::of(&world);
+    let mut batches = Batches::later(&world);
     let run = batches.done([with(user("bert", 10), json!({"lastname": "Kern"}))]);
     assert_eq!(field(&world, 10, "bert", "sur_name"), "Kern", "a bad template stops nothing");
     assert_eq!(field(&world, 10, "bert", "imapLogin"), "bert*bert@heide.example");

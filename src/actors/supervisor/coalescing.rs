@@ -11,12 +11,13 @@ use std::collections::BTreeSet;
 use actix::prelude::*;
 use tracing::{debug, info};
 
+use super::faults::Standing;
 use super::parking::Parked;
 use super::{Supervisor, Task, What};
 use crate::actors::intake::{Arrival, Unusable};
 use crate::lanes::EntryId;
-use crate::model::{ContextId, ItemName, ObjectKind, ParkReason, QueueFile};
-use crate::plan::coalesce::Identity;
+use crate::model::{ContextId, Fate, ItemName, ObjectId, ObjectKind, ParkReason, QueueFile};
+use crate::plan::coalesce::{Apart, Identity, Presence};
 use crate::provision::Earlier;
 use crate::provision::work::digest;
 use crate::store::Change;
@@ -27,11 +28,31 @@ const MOST_DEFERRALS: usize = 1000;
 impl Supervisor {
     /// Whether an item was refused, and it is certain that nothing more came of it.
     fn is_refused(&self, entry: EntryId) -> bool {
-        let refused = |task: &Task| task.fault.is_some() && task.suspect.is_empty();
+        // A fault of an earlier run tells nothing of what that run has done since, if it was cut short.
+        let maybe_begun = |task: &Task| matches!(&task.what, What::Item(item) if item.maybe_begun);
+        let refused = |task: &Task| {
+            let known = |fault: &Standing| !fault.remembered || !maybe_begun(task);
+            task.fault.as_deref().is_some_and(known) && task.suspect.is_empty()
+        };
         let by_operator = |parked: &Parked| parked.reason == ParkReason::Operator;
         !self.lanes.running(entry)
             && self.lanes.task(entry).is_some_and(refused)
             && !self.parking.parked.get(&entry).is_some_and(by_operator)
+    }
+
+    /// See [`Router::folds`](crate::route::Router::folds). What an earlier run may have begun with is done
+    /// first: its effect may be in OX, and what is remembered would not tell.
+    pub(super) fn folds(
+        &self,
+        file: &QueueFile,
+        identity: &Identity,
+    ) -> Option<Result<EntryId, Apart>> {
+        let last = self.router.pending(&file.id).last()?;
+        let maybe_begun = |task: &Task| matches!(&task.what, What::Item(item) if item.maybe_begun);
+        if self.lanes.task(last).is_some_and(maybe_begun) {
+            return Some(Err(Apart::Unknown));
+        }
+        self.router.folds(&self.lanes, &self.env.index, file, identity)
     }
 
     /// Takes out the pending items of an object that a new one makes pointless, and adds them to
@@ -43,17 +64,19 @@ impl Supervisor {
         earlier: &mut Vec<Earlier>,
     ) -> BTreeSet<ContextId> {
         let mut pointless = Vec::new();
+        let stays = matches!(identity.presence, Presence::On | Presence::Fixed);
         let pending: Vec<EntryId> = self.router.pending(&file.id).collect();
         if self.ends_before_it_began(file, &pending) {
             pointless = pending;
         } else {
             for entry in pending.into_iter().rev() {
-                let folds = pointless.is_empty()
-                    && matches!(
-                        self.router.folds(&self.lanes, &self.env.index, file, identity),
-                        Some(Ok(_))
-                    );
-                let taken_out = if folds { self.may_defer(entry) } else { self.is_refused(entry) };
+                let folds =
+                    pointless.is_empty() && matches!(self.folds(file, identity), Some(Ok(_)));
+                let taken_out = if folds {
+                    self.may_defer(entry)
+                } else {
+                    self.is_refused(entry) || stays && self.is_held_back(entry)
+                };
                 if !taken_out {
                     break;
                 }
@@ -65,9 +88,12 @@ impl Supervisor {
         for entry in pointless {
             let Some(mut task) = self.take_out(entry) else { continue };
             found.extend(task.take_earlier());
+            self.is_pending_again(&task);
             let What::Item(item) = &task.what else { continue };
             contexts.extend(item.contexts.iter().copied());
-            found.push(Earlier { name: task.name, digest: item.digest });
+            let mut item = Earlier { name: task.name, digest: item.digest };
+            self.as_it_is_now(&mut item);
+            found.push(item);
         }
         earlier.splice(0..0, found);
         contexts
@@ -81,6 +107,14 @@ impl Supervisor {
             && !self.parking.parked.contains_key(&entry)
             && task.suspect.is_empty()
             && item.earlier.len() < MOST_DEFERRALS
+    }
+
+    /// An item was taken out to wait for a later one of its object: nothing stands still because of it.
+    fn is_pending_again(&mut self, task: &Task) {
+        if matches!(task.what, What::Item(_)) {
+            let fate = Fate::Pending;
+            self.taken.push(Change::SetFate { item: task.name.clone(), fate });
+        }
     }
 
     /// An object that was created and deleted again before anything was done needs nothing at all, and
@@ -124,10 +158,12 @@ impl Supervisor {
         let before = Earlier { name: before, digest: std::mem::replace(&mut item.digest, digest) };
         debug!(item.name = %task.name, item.other = %before.name, object.id = %item.object,
                "is done in the place of an earlier item of the same object");
-        item.earlier.push(before);
+        item.earlier.push(before.clone());
         self.names.extend(earlier.iter().map(|item| (item.name.clone(), entry)));
         item.earlier.extend(earlier);
         if refused {
+            let pending = Change::SetFate { item: before.name.clone(), fate: Fate::Pending };
+            self.taken.push(pending);
             (task.attempts, task.earlier_attempts, task.busy) = (0, 0, 0);
             task.given_up = false;
             task.timer = 0;
@@ -168,10 +204,13 @@ impl Supervisor {
             pending.into_iter().filter_map(|entry| self.take_out(entry)).collect();
         let mut carried = Vec::new();
         for mut task in tasks {
+            self.is_pending_again(&task);
             let What::Item(item) = &task.what else { continue };
             let (digest, refused) = (item.digest, task.fault.is_some());
             carried.extend(task.take_earlier());
-            carried.push(Earlier { name: task.name.clone(), digest });
+            let mut item = Earlier { name: task.name.clone(), digest };
+            self.as_it_is_now(&mut item);
+            carried.push(item);
             if refused {
                 info!(item.name = %task.name, object.id = %object,
                       "was refused, and a later item of the same object is done instead");
@@ -183,14 +222,63 @@ impl Supervisor {
         true
     }
 
+    /// An item was taken out because its file is another one now, or because its object is not where it
+    /// was when the item was routed: takes it in as it is now.
+    pub(super) fn read_for(&mut self, mut task: Task, ctx: &mut Context<Self>) {
+        let earlier = task.take_earlier();
+        let name = task.name.clone();
+        let stashed = self.rewritten.remove(&name);
+        let arrival = match (stashed, self.env.queue.read(&name)) {
+            (Some(arrival), _) => arrival,
+            (None, Ok(Some(bytes))) => {
+                let file = QueueFile::parse(&bytes).map_err(Unusable::Content);
+                Arrival { name, digest: digest(&bytes), file }
+            }
+            (None, Ok(None)) => {
+                self.dropped(task, ctx);
+                self.bring_back(earlier, ctx);
+                return;
+            }
+            (None, Err(problem)) => {
+                let file = Err(Unusable::Reading(problem.to_string()));
+                Arrival { name, digest: [0; 32], file }
+            }
+        };
+        self.counts.taken_in -= 1;
+        self.forget_fault(&task, ctx);
+        self.take_in_for(arrival, earlier, ctx);
+    }
+
+    /// Takes out the pending items of an object that are later than `name`, each with those in whose
+    /// place it was to be done.
+    fn take_out_later(&mut self, object: &ObjectId, name: &ItemName) -> Vec<Vec<Earlier>> {
+        let later = |entry: &EntryId| self.lanes.task(*entry).is_some_and(|task| task.name > *name);
+        let later: Vec<EntryId> = self.router.pending(object).filter(later).collect();
+        let mut found = Vec::new();
+        for entry in later {
+            let Some(mut task) = self.take_out(entry) else { continue };
+            let mut items = task.take_earlier();
+            let What::Item(item) = &task.what else { continue };
+            let mut item = Earlier { name: task.name, digest: item.digest };
+            self.as_it_is_now(&mut item);
+            items.push(item);
+            found.push(items);
+        }
+        found
+    }
+
     /// Routes the last of these items again, in the place of the others; if its file is gone, the one
-    /// before it.
+    /// before it. Later items of the object come behind it.
     pub(super) fn bring_back(&mut self, mut items: Vec<Earlier>, ctx: &mut Context<Self>) {
         while let Some(last) = items.pop() {
             let file = match self.env.queue.read(&last.name) {
                 Ok(Some(bytes)) => match QueueFile::parse(&bytes) {
                     Ok(file) => {
+                        let later = self.take_out_later(&file.id, &last.name);
                         self.route(last.name, digest(&bytes), &file, items);
+                        for items in later {
+                            self.bring_back(items, ctx);
+                        }
                         return;
                     }
                     Err(problem) => (digest(&bytes), Unusable::Content(problem)),

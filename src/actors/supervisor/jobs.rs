@@ -7,8 +7,9 @@ use tracing::{debug, error, info};
 
 use super::breaker::Order;
 use super::remembered::context_of;
-use super::{LaneActor, MOST_PANICS, MOST_RUNNING, OnFault, StopScope, Supervisor, What};
+use super::{LaneActor, MOST_PANICS, OnFault, StopScope, Supervisor, What};
 use crate::actors::context::{ContextActor, Provision};
+use crate::actors::intake::Arrival;
 use crate::few::give_back;
 use crate::lanes::{EntryId, Lane, Start};
 use crate::model::{Fate, ObjectId, ObjectKind, QueueFile};
@@ -20,6 +21,7 @@ use crate::store::{Change, Commit, HoldScope, Mark};
 impl Supervisor {
     /// Starts whatever may start.
     pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.hold_back_removals();
         if !self.taken.is_empty() {
             self.remember(Commit::new(), ctx);
         }
@@ -42,7 +44,7 @@ impl Supervisor {
             && !self.ending
             && !self.reading
             && self.broken.is_none()
-            && self.running < MOST_RUNNING
+            && self.running < self.rules.most_running
             && !self.holds.contains_key(&HoldScope::Target)
             && self.breaker.may_start()
     }
@@ -135,6 +137,7 @@ impl Supervisor {
     /// A context actor died at its work. Its lane goes on with a new one.
     fn died(&mut self, start: &Start, ctx: &mut Context<Self>) {
         self.counts.restarts += 1;
+        self.probe_with_another();
         self.actors.remove(&start.lane);
         let Some(task) = self.lanes.task_mut(start.entry) else { return };
         task.panics += 1;
@@ -179,19 +182,18 @@ impl Supervisor {
                 self.try_cured(start.lane, context);
             }
             Ended::Withdrawn => {
+                self.probe_with_another();
                 self.lanes.stop(start.entry, start.lane);
                 if let Some(task) = self.take_out(start.entry) {
                     self.dropped(task, ctx);
                 }
             }
             Ended::Rewritten => {
+                self.probe_with_another();
                 self.lanes.stop(start.entry, start.lane);
-                if let Some(mut task) = self.take_out(start.entry) {
+                if let Some(task) = self.take_out(start.entry) {
                     info!(item.name = %task.name, "the queue file was changed by hand and is read again");
-                    self.counts.taken_in -= 1;
-                    self.record_drop(&task, Fate::rewritten(), ctx);
-                    self.bring_back(task.take_earlier(), ctx);
-                    self.read_again(task.name, ctx);
+                    self.read_for(task, ctx);
                 }
             }
             Ended::Failed(failure) if failure.fatal => {
@@ -271,7 +273,15 @@ impl Supervisor {
         for item in earlier {
             self.counts.superseded += 1;
             self.names.remove(&item.name);
-            self.ack(&item.name);
+            match self.rewritten.remove(&item.name) {
+                // Whatever it says now, it is the older one.
+                Some(Arrival { name: item, digest, file }) => {
+                    let by = name.clone();
+                    self.counts.taken_in += 1;
+                    self.overtaken(item, digest, file.ok().as_ref(), by, ctx);
+                }
+                None => self.ack(&item.name),
+            }
         }
         self.names.remove(name);
         give_back(&mut self.names);
@@ -319,8 +329,11 @@ impl Supervisor {
             self.item_through(job, applied, ctx);
             return;
         };
-        let known = self.env.index.known(&file.id).is_some();
-        let commit = closing(&self.env, job, &file, known, applied, why);
+        let scope = self.env.policy.scope.clone();
+        let seen = scope.see(&file, self.env.index.fixed(&file.id));
+        // What stays as it is stays remembered, too.
+        let known = self.env.index.known(&file.id).is_some() && seen.fixed.is_none();
+        let commit = closing(&self.env, job, &seen.file, known, applied, why);
         let coverage = Some(Coverage {
             object: file.id.clone(),
             members: members(&file),

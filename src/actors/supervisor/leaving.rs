@@ -6,8 +6,10 @@ use actix::prelude::*;
 use tracing::warn;
 
 use super::{Supervisor, Task, UnusableFile, What};
+use crate::actors::intake::Arrival;
 use crate::lanes::{EntryId, Lane, NewEntry};
 use crate::model::{Fate, ItemName, ObjectId, ObjectKind};
+use crate::provision::Earlier;
 use crate::store::{Change, ItemOutcome, Mark};
 
 impl Supervisor {
@@ -64,22 +66,33 @@ impl Supervisor {
         self.faulty.remove(&entry);
         self.timed.remove(&entry);
         self.parking.forget(entry);
+        self.guarding.forget(entry);
     }
 
     /// Takes out an entry of which no part runs, and all that is known of it here.
     pub(super) fn take_out(&mut self, entry: EntryId) -> Option<Task> {
-        let task = self.lanes.withdraw(entry)?;
+        let mut task = self.lanes.withdraw(entry)?;
         self.names.remove(&task.name);
-        match &task.what {
+        match &mut task.what {
             What::Item(item) => {
-                for earlier in &item.earlier {
+                for earlier in &mut item.earlier {
                     self.names.remove(&earlier.name);
+                    self.as_it_is_now(earlier);
                 }
                 self.item_left(entry, &item.object.clone());
             }
             What::Look(mark, repair) => self.look_left(entry, &mark.clone(), *repair),
         }
         Some(task)
+    }
+
+    /// An item that is not done any more may have been written anew while it was to be: takes its last
+    /// content in, so that it has a fate, too.
+    pub(super) fn as_it_is_now(&mut self, item: &mut Earlier) {
+        if let Some(Arrival { name, digest, file }) = self.rewritten.remove(&item.name) {
+            self.note_intake(&name, digest, &file);
+            item.digest = digest;
+        }
     }
 
     /// An item is not pending any more; looks may have waited for that.
@@ -120,7 +133,12 @@ impl Supervisor {
         name: &ItemName,
         ctx: &mut Context<Self>,
     ) {
+        let running = self.lanes.running(entry);
         let folded = match self.lanes.task_mut(entry).map(|task| &mut task.what) {
+            // It ends with the one that is done in its place.
+            Some(What::Item(item)) if running && item.earlier.iter().any(|e| e.name == *name) => {
+                return;
+            }
             Some(What::Item(item)) => {
                 let at = item.earlier.iter().position(|earlier| earlier.name == *name);
                 at.map(|at| (item.earlier.remove(at), item.object.clone(), item.kind))

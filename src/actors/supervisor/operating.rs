@@ -188,11 +188,8 @@ impl Supervisor {
                     }
                     views.extend(self.view(&item, &named));
                     self.clear_timer(entry);
-                    if self.lanes.is_parked(entry) {
-                        self.lanes.try_parked(entry);
-                    } else {
-                        self.lanes.wake(entry);
-                    }
+                    self.lanes.try_parked(entry);
+                    self.lanes.wake(entry);
                 }
             }
         }
@@ -239,6 +236,7 @@ impl Supervisor {
                 continue;
             }
             self.clear_timer(entry);
+            self.let_through(entry);
             self.unpark(entry);
             commit.push(Change::SetFate { item: item.clone(), fate: Fate::Pending });
             commit.push(self.act(Verb::Release(item.clone()), note.cloned()));

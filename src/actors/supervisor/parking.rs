@@ -113,8 +113,10 @@ impl Supervisor {
         match self.parking.parked.get(&entry).map(|parked| parked.reason) {
             Some(ParkReason::Fault) => {
                 self.lanes.try_parked(entry);
+                // A trial that OX put off stands still.
+                self.lanes.wake(entry);
             }
-            Some(ParkReason::Operator) => {}
+            Some(ParkReason::Operator | ParkReason::Guard) => {}
             None => {
                 self.lanes.wake(entry);
             }
@@ -223,6 +225,7 @@ impl Supervisor {
             let lane = task.and_then(|task| task.fault.as_ref()).map(|fault| fault.lane);
             match parked.reason {
                 ParkReason::Operator => self.park(entry, None, parked),
+                ParkReason::Guard => self.hold_back_again(entry, parked, ctx),
                 ParkReason::Fault if self.rules.on_fault == OnFault::Park => {
                     self.park(entry, lane, parked);
                     self.try_again(entry);

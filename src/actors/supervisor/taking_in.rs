@@ -12,10 +12,17 @@ use crate::few::Few;
 use crate::lanes::{EntryId, Moved};
 use crate::model::object::DirectoryObject;
 use crate::model::{Fate, ItemName, ObjectKind, QueueFile};
+use crate::plan::coalesce::Presence;
 use crate::provision::Earlier;
 use crate::provision::work::{add_to_book, old_profile_name};
 use crate::route::NewItem;
 use crate::store::{Change, ItemOutcome, ProfileVersion};
+
+/// A file that comes so much later than one with a later name is late; milliseconds.
+const LATE_MS: i64 = 60_000;
+
+/// So many of an object's last items are looked through for one newer than a file written anew.
+const MANY_ITEMS: usize = 100;
 
 impl Supervisor {
     /// Has intake read a file again.
@@ -38,21 +45,32 @@ impl Supervisor {
 
     /// Takes one file in.
     pub(super) fn take_in(&mut self, arrival: Arrival, ctx: &mut Context<Self>) {
+        self.take_in_for(arrival, Vec::new(), ctx);
+    }
+
+    /// Takes one file in that makes these earlier items pointless, as its former content did.
+    pub(super) fn take_in_for(
+        &mut self,
+        arrival: Arrival,
+        mut pointless: Vec<Earlier>,
+        ctx: &mut Context<Self>,
+    ) {
         let Arrival { name, digest, file } = arrival;
+        let mut seen = self.names.contains_key(&name);
         if let Some(entry) = self.names.get(&name).copied() {
             let running = self.lanes.running(entry);
-            let Some(Task { name: active, what: What::Item(item), .. }) =
-                self.lanes.task_mut(entry)
-            else {
+            let Some(Task { what: What::Item(item), .. }) = self.lanes.task_mut(entry) else {
                 return;
             };
-            if let Some(earlier) = item.earlier.iter_mut().find(|earlier| earlier.name == name) {
+            let earlier = item.earlier.iter_mut().find(|earlier| earlier.name == name);
+            let known = earlier.as_ref().map_or(item.digest, |earlier| earlier.digest);
+            if known == digest {
+                return;
+            }
+            if let Some(earlier) = earlier.filter(|_| !running) {
                 // A later one is done in its place, whatever it says now.
                 earlier.digest = digest;
                 self.note_intake(&name, digest, &file);
-                return;
-            }
-            if *active == name && item.digest == digest {
                 return;
             }
             // Written anew by hand.
@@ -62,7 +80,7 @@ impl Supervisor {
             }
             if let Some(mut task) = self.take_out(entry) {
                 self.forget_fault(&task, ctx);
-                self.bring_back(task.take_earlier(), ctx);
+                pointless = task.take_earlier();
             }
         }
         let unusable = self.unusable.remove(&name).map(|file| file.fault);
@@ -75,9 +93,10 @@ impl Supervisor {
                 debug!(item.name = %name, "was done before; its file is removed");
                 self.clear_faults(earlier, ctx);
                 self.ack(&name);
+                self.bring_back(pointless, ctx);
                 return;
             }
-            Ok(_) => {}
+            Ok(outcome) => seen |= outcome.is_some(),
             Err(problem) => {
                 self.break_down(problem.to_string());
                 return;
@@ -87,39 +106,70 @@ impl Supervisor {
         self.note_intake(&name, digest, &file);
         match file {
             Ok(file) => {
-                if let Some(newer) = self.newer_pending(&name, &file) {
+                if let Some(newer) = self.newer_item(&name, &file, seen) {
                     self.clear_faults(earlier, ctx);
-                    self.overtaken(name, digest, &file, newer, ctx);
+                    for item in pointless {
+                        self.overtaken(item.name, item.digest, Some(&file), newer.clone(), ctx);
+                    }
+                    self.overtaken(name, digest, Some(&file), newer, ctx);
                     return;
                 }
-                let entry = self.route(name.clone(), digest, &file, Vec::new());
+                let entry = self.route(name.clone(), digest, &file, pointless);
                 if let Some(fault) = earlier {
                     self.resume(entry, &name, fault, ctx);
                 }
             }
-            Err(problem) => self.cannot_use((name, digest), &problem, earlier),
+            Err(problem) => {
+                self.cannot_use((name, digest), &problem, earlier);
+                self.bring_back(pointless, ctx);
+            }
         }
     }
 
-    /// A pending item of the same object that stands behind this one in the queue and came before:
-    /// the file was written anew by hand, or it was late.
-    fn newer_pending(&self, name: &ItemName, file: &QueueFile) -> Option<ItemName> {
+    /// An item of the same object that stands behind this one in the queue and came before, or is done
+    /// already: the file was written anew by hand, or it was late. `seen` says that a file of that name
+    /// was there before.
+    ///
+    /// Names tell the directory's local time, which jumps back once a year. So a new name alone does not
+    /// make an item the older one: only if the other one has come just now.
+    fn newer_item(&mut self, name: &ItemName, file: &QueueFile, seen: bool) -> Option<ItemName> {
         if file.kind == ObjectKind::Profile {
             // Items between the two go by it.
             return None;
         }
+        let now = self.env.clock.now_ms();
+        let came = |task: &&Task| seen || now.saturating_sub(task.taken_ms) <= LATE_MS;
         let pending = self.router.pending(&file.id);
-        let names = pending.filter_map(|entry| self.lanes.task(entry)).map(|task| &task.name);
-        names.filter(|other| *other > name).min().cloned()
+        let newer = pending
+            .filter_map(|entry| self.lanes.task(entry))
+            .filter(came)
+            .map(|task| &task.name)
+            .filter(|other| *other > name)
+            .min()
+            .cloned();
+        if newer.is_some() || !seen {
+            return newer;
+        }
+        match self.env.store.history(&file.id, MANY_ITEMS) {
+            Ok(items) => items
+                .into_iter()
+                .filter(|item| item.ended_ms.is_some() && item.fate.settles() && item.item > *name)
+                .map(|item| item.item)
+                .min(),
+            Err(problem) => {
+                self.break_down(problem.to_string());
+                None
+            }
+        }
     }
 
     /// An item that a newer one of its object has overtaken is not done any more: its older content
     /// must not come to stand over the newer.
-    fn overtaken(
+    pub(super) fn overtaken(
         &mut self,
         name: ItemName,
         digest: [u8; 32],
-        file: &QueueFile,
+        file: Option<&QueueFile>,
         by: ItemName,
         ctx: &mut Context<Self>,
     ) {
@@ -127,8 +177,8 @@ impl Supervisor {
         let end = Change::End(ItemOutcome {
             item: name.clone(),
             digest,
-            object: Some(file.id.clone()),
-            kind: Some(file.kind),
+            object: file.map(|file| file.id.clone()),
+            kind: file.map(|file| file.kind),
             fate: Fate::Superseded { by },
             attempts: 0,
             last_fault: None,
@@ -139,7 +189,7 @@ impl Supervisor {
         self.remember_then_ack(vec![end], vec![name], ctx);
     }
 
-    fn note_intake(
+    pub(super) fn note_intake(
         &mut self,
         name: &ItemName,
         digest: [u8; 32],
@@ -163,16 +213,23 @@ impl Supervisor {
         file: &QueueFile,
         mut earlier: Vec<Earlier>,
     ) -> EntryId {
-        if file.kind == ObjectKind::Profile {
+        let scope = self.env.policy.scope.clone();
+        let seen = scope.see(file, self.env.index.fixed(&file.id));
+        let file = seen.file.as_ref();
+        if file.kind == ObjectKind::Profile && seen.fixed.is_none() {
             self.learn_profile(&name, file);
         }
-        let identity = self.rules.identifiers.identity(file);
+        let mut identity = self.rules.identifiers.identity(file);
+        if seen.fixed.is_some() && file.object.is_some() {
+            identity.presence = Presence::Fixed;
+        }
         let also = self.withdraw_pointless(file, &identity, &mut earlier);
-        let folds = self.router.folds(&self.lanes, &self.env.index, file, &identity);
+        let folds = self.folds(file, &identity);
         let mut also = also;
         // Where a look is under way the object may be by then, though nothing tells yet.
         also.extend(self.looks.get(&file.id).into_iter().flat_map(BTreeMap::keys));
         let item = NewItem { name: name.clone(), file, identity, also };
+        let presence = item.identity.presence;
         let routed = match folds {
             Some(Ok(entry)) => {
                 self.take_place(entry, name.clone(), digest, earlier);
@@ -187,7 +244,10 @@ impl Supervisor {
                     earlier: earlier.clone(),
                     apart: apart.and_then(Result::err),
                     deletion: file.object.is_none(),
-                    maybe_begun: self.reading && self.rules.cut_short,
+                    // Of its object only the first one can have been.
+                    maybe_begun: self.reading
+                        && self.rules.cut_short
+                        && !self.router.is_pending(&file.id),
                 });
                 let task = Task::new(name.clone(), what);
                 let routed = self.router.route(&mut self.lanes, &self.env.index, item, task);
@@ -208,7 +268,13 @@ impl Supervisor {
         if let Some(Task { what: What::Item(item), .. }) = self.lanes.task_mut(routed.entry) {
             item.contexts = contexts.collect();
         }
+        let now = self.env.clock.now_ms();
+        if let Some(task) = self.lanes.task_mut(routed.entry) {
+            task.taken_ms = now;
+        }
         self.names.insert(name, routed.entry);
+        self.note_removal(file, presence, routed.entry);
+        self.hurry_leaver(file, presence, routed.entry);
         self.parking.routed();
         routed.entry
     }

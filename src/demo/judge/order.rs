@@ -35,7 +35,8 @@ impl fmt::Display for Disorder {
 /// - Users and resources are created and deleted in the order of their items. Left out are objects
 ///   with several items in one batch, which may be taken together, those whose name or address
 ///   somebody else had or gets, who may have to wait for each other, and users whom a group or
-///   account earlier in the batch waits for, who may go ahead of others.
+///   account earlier in the batch waits for, who may go ahead of others. Users who leave may go ahead of
+///   all of their batch, but not of an earlier batch.
 ///
 /// - No context sees more users or resources created, or more deleted, than items ask for: who is
 ///   deleted only to be made anew has lost what was in the mailbox.
@@ -116,18 +117,40 @@ fn queue_order(calls: &[&Call], batches: &[Vec<&Value>]) -> Vec<Disorder> {
     let mut found = Vec::new();
     // Per context: the last event in queue order, and when it took place.
     let mut last: BTreeMap<u32, (u64, String)> = BTreeMap::new();
-    for event in wanted_events(batches) {
+    // Likewise, as it was when the batch began; and the last of the leavers since.
+    let mut before_batch: BTreeMap<u32, (u64, String)> = BTreeMap::new();
+    let mut leavers: BTreeMap<u32, (u64, String)> = BTreeMap::new();
+    let mut at = 0;
+    for (batch, event) in wanted_events(batches) {
+        if batch != at {
+            at = batch;
+            for (context, leaver) in std::mem::take(&mut leavers) {
+                let entry = last.entry(context).or_insert_with(|| leaver.clone());
+                if entry.0 < leaver.0 {
+                    *entry = leaver;
+                }
+            }
+            before_batch.clone_from(&last);
+        }
         // An event that took place twice, or never, says nothing about order.
         let Some([seq]) = seen.get(&event).map(Vec::as_slice) else { continue };
-        let (context, _, way, name) = event;
+        let (context, subject, way, name) = event;
+        let leaver = subject == Subject::User && way == Way::Leaves;
         let verb = if way == Way::Enters { "creation" } else { "deletion" };
         let title = format!("{verb} of {name}");
-        match last.get(&context) {
+        let reference = if leaver { &before_batch } else { &last };
+        match reference.get(&context) {
             Some((before, earlier)) if before > seq => found.push(Disorder {
                 context,
                 seq: *seq,
                 what: format!("{title} came before the {earlier}, which is earlier in the queue"),
             }),
+            _ if leaver => {
+                let latest = leavers.entry(context).or_insert_with(|| (*seq, title.clone()));
+                if latest.0 < *seq {
+                    *latest = (*seq, title);
+                }
+            }
             _ => drop(last.insert(context, (*seq, title))),
         }
     }
@@ -202,12 +225,12 @@ fn seen_events(calls: &[&Call]) -> BTreeMap<Event, Vec<u64>> {
     seen
 }
 
-/// The events that the items call for, in queue order; only those whose order is certain.
-fn wanted_events(batches: &[Vec<&Value>]) -> Vec<Event> {
+/// The events that the items call for, each with its batch, in queue order; only those whose order is certain.
+fn wanted_events(batches: &[Vec<&Value>]) -> Vec<(usize, Event)> {
     let contested = contested(batches);
     let mut places = Places::default();
     let mut wanted = Vec::new();
-    for batch in batches {
+    for (at, batch) in batches.iter().enumerate() {
         let mut times: BTreeMap<&str, usize> = BTreeMap::new();
         for item in batch {
             *times.entry(item["id"].as_str().unwrap_or_default()).or_default() += 1;
@@ -226,7 +249,7 @@ fn wanted_events(batches: &[Vec<&Value>]) -> Vec<Event> {
             }
             // The two sides of a move wait for each other, so it has no place in either order.
             if let ([event], Some(1), false) = (&*events, times.get(id), contested.contains(id)) {
-                wanted.push(event.clone());
+                wanted.push((at, event.clone()));
             }
         }
     }

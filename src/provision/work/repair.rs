@@ -15,6 +15,7 @@ use crate::plan::{Answer, Question};
 use crate::provision::perform::{ask, drive};
 use crate::provision::wishes::{Wish, want_user};
 use crate::provision::{Ended, Env, Failure};
+use crate::scope::Standing;
 use crate::store::{Change, Mark, ObjectRecord, Placement};
 
 /// A place behind every item: profiles are taken as they are now. Names without a time come last.
@@ -34,6 +35,15 @@ pub(super) async fn run(env: &Env, mark: &Mark) -> Ended {
     };
     if env.aside.contains(&mark.object) {
         let why = "an item of it is set aside";
+        return finish(env, Progress::nothing(vec![cleared], why), None).await;
+    }
+    let standing = env.policy.scope.judge(&record.id, record.kind, &record.dn, &properties);
+    let alone = match standing {
+        Standing::In => None,
+        Standing::Out(out, _) => Some(out.why()),
+        Standing::Protected(protection) => Some(protection.why()),
+    };
+    if let Some(why) = alone {
         return finish(env, Progress::nothing(vec![cleared], why), None).await;
     }
     let object = match DirectoryObject::parse(record.kind, &properties) {

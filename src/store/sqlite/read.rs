@@ -24,6 +24,8 @@ pub(super) fn object(db: &Connection, id: &ObjectId) -> Result<Option<ObjectReco
         "SELECT object, from_context, to_context, ox_id, name, copying FROM journeys \
          WHERE object = ?1",
     )?;
+    let mut begun = prepare(db, "SELECT object, context, body FROM begun WHERE object = ?1")?;
+    record.begun = Belongings::new(query(&mut begun, nr)?, placement).of(nr)?.into_iter().collect();
     record.former_dns = Belongings::new(query(&mut formers, nr)?, former).of(nr)?;
     record.placements =
         Belongings::new(query(&mut placed, nr)?, placement).of(nr)?.into_iter().collect();
@@ -46,6 +48,9 @@ pub(super) fn objects(
         "SELECT object, from_context, to_context, ox_id, name, copying FROM journeys \
          ORDER BY object",
     )?;
+    let mut begun =
+        prepare(db, "SELECT object, context, body FROM begun ORDER BY object, context")?;
+    let mut begun = Belongings::new(begun.query([]).map_err(&read)?, placement);
     let mut formers = Belongings::new(formers.query([]).map_err(&read)?, former);
     let mut placed = Belongings::new(placed.query([]).map_err(&read)?, placement);
     let mut journeys = Belongings::new(journeys.query([]).map_err(&read)?, journey);
@@ -56,6 +61,7 @@ pub(super) fn objects(
         record.former_dns = formers.of(nr)?;
         record.placements = placed.of(nr)?.into_iter().collect();
         record.journey = journeys.of(nr)?.pop();
+        record.begun = begun.of(nr)?.into_iter().collect();
         each(record);
     }
     Ok(())
@@ -185,6 +191,7 @@ fn bare_record(row: &Row<'_>) -> Result<(i64, ObjectRecord), StoreError> {
         properties: properties.map(|text| codec::from_json("object", &text)).transpose()?,
         placements: BTreeMap::new(),
         journey: None,
+        begun: BTreeMap::new(),
     };
     Ok((row.get(0).map_err(&read)?, record))
 }

@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[Step] = &[
     Step { sql: VERSION_2, then: nothing },
     Step { sql: VERSION_3, then: upgrade::outcomes_into_the_ledger },
     Step { sql: VERSION_4, then: nothing },
+    Step { sql: VERSION_5, then: nothing },
 ];
 
 /// A step from one version to the next.
@@ -189,6 +190,18 @@ CREATE TABLE repairs (
     PRIMARY KEY (object, context)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX repairs_by_context ON repairs (context);
+";
+
+/// What was about to be made, and may be there.
+const VERSION_5: &str = "
+CREATE TABLE begun (
+    object  INTEGER NOT NULL REFERENCES objects (nr) ON DELETE CASCADE,
+    context INTEGER NOT NULL,
+    body    TEXT NOT NULL,
+    PRIMARY KEY (object, context)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX begun_by_context ON begun (context);
+CREATE INDEX journeys_by_target ON journeys (to_context);
 ";
 
 /// Checks the version, brings an older schema up to date, and sets what a writing connection needs.

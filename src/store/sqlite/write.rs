@@ -55,9 +55,19 @@ fn apply_one(db: &Connection, change: &Change, books: &mut Books) -> Result<(), 
         Change::DropContext { context } => {
             run(db, "DELETE FROM placements WHERE context = ?1", [context.0])?;
             run(db, "DELETE FROM repairs WHERE context = ?1", [context.0])?;
+            run(db, "DELETE FROM begun WHERE context = ?1", [context.0])?;
+            run(db, "DELETE FROM journeys WHERE to_context = ?1", [context.0])?;
             run(db, "DELETE FROM marks WHERE context = ?1", [context.0]).map(drop)
         }
         Change::PutJourney { id, journey } => put_journey(db, id, journey.as_ref()),
+        Change::Begin { id, context, placement } => put_begun(db, id, *context, placement),
+        Change::ClearBegin { id, context } => run(
+            db,
+            "DELETE FROM begun \
+             WHERE object = (SELECT nr FROM objects WHERE id = ?1) AND context = ?2",
+            params![id.as_str(), context.0],
+        )
+        .map(drop),
         Change::PutProfile(version) => put_profile(db, version),
         Change::SetMark(mark) => run(
             db,
@@ -191,6 +201,22 @@ fn put_placement(
         ],
     )?;
     known(written, "a placement", id)
+}
+
+fn put_begun(
+    db: &Connection,
+    id: &ObjectId,
+    context: ContextId,
+    placement: &Placement,
+) -> Result<(), StoreError> {
+    let placement = storable_placement(placement);
+    let written = run(
+        db,
+        "INSERT OR REPLACE INTO begun (object, context, body) \
+         SELECT nr, ?2, ?3 FROM objects WHERE id = ?1",
+        params![id.as_str(), context.0, codec::to_json("placement", &placement)?],
+    )?;
+    known(written, "what was begun", id)
 }
 
 fn put_journey(

@@ -122,7 +122,7 @@ fn mark() -> impl Strategy<Value = Mark> {
 }
 
 fn open_fate() -> impl Strategy<Value = Fate> {
-    let reason = select(&[ParkReason::Fault, ParkReason::Operator][..]);
+    let reason = select(&[ParkReason::Fault, ParkReason::Operator, ParkReason::Guard][..]);
     prop_oneof![
         Just(Fate::Pending),
         (any::<u32>(), option::of(any::<i64>()))
@@ -255,6 +255,9 @@ fn change() -> impl Strategy<Value = Change> {
         1 => (object_id(), context())
             .prop_map(|(id, context)| Change::DropPlacement { id, context }),
         1 => context().prop_map(|context| Change::DropContext { context }),
+        2 => (object_id(), context(), placement())
+            .prop_map(|(id, context, placement)| Change::Begin { id, context, placement }),
+        1 => (object_id(), context()).prop_map(|(id, context)| Change::ClearBegin { id, context }),
         2 => (object_id(), option::of(journey()))
             .prop_map(|(id, journey)| Change::PutJourney { id, journey }),
         1 => (object_id(), select(&["n", "m"][..]), item(), access()).prop_map(
