@@ -24,7 +24,9 @@ pub(super) fn without_doubt(record: &ObjectRecord, context: Option<ContextId>) -
             // No account is named so: all are written.
             for placement in sure.placements.values_mut() {
                 if let Placement::Account { members, .. } = placement {
-                    members.values_mut().for_each(|member| member.name.clear());
+                    for member in members.values_mut() {
+                        member.name.clear();
+                    }
                 }
             }
         }
