@@ -9,6 +9,11 @@ use drover::cli::{self, Cli, Command, Exit};
 use drover::settings::{LogFormat, Logs, Settings};
 use drover::telemetry;
 
+/// The C library's slows down with every hundred thousand small pieces that come and go between others
+/// that stay, which is what pending items are.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What is logged where no settings are read.
 const LOGS: Logs = Logs { level: tracing::Level::ERROR, format: LogFormat::Auto };
 

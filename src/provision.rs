@@ -238,6 +238,8 @@ pub enum Job {
         last_fault: Option<(String, Option<String>)>,
         /// Earlier items in whose place it is done, oldest first.
         earlier: Vec<Earlier>,
+        /// What is remembered of the object may not be what OX has: it is to be asked.
+        in_doubt: bool,
     },
     /// A group or account to be looked at again in one context.
     Look {

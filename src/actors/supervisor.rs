@@ -167,6 +167,9 @@ struct Item {
     apart: Option<Apart>,
     /// It is the object's end.
     deletion: bool,
+    /// It is done in the place of one with which an earlier run may have begun: what is remembered of
+    /// the object may not be what OX has.
+    in_doubt: bool,
     /// An earlier run may have begun with it, and been killed before it could remember that.
     maybe_begun: bool,
 }

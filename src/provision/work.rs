@@ -21,6 +21,7 @@ use crate::plan::{Case, Problem};
 use crate::scope::{Fixed, OutOfScope, Seen};
 use crate::store::{Change, Commit, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion};
 
+mod doubt;
 mod repair;
 
 /// So many protected objects are named when they keep a context from being deleted.
@@ -163,7 +164,7 @@ async fn finish(env: &Env, progress: Progress, coverage: Option<Coverage>) -> En
 
 async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
     let file = seen.file.as_ref();
-    let Job::Item { context, contexts, suspect, .. } = job else {
+    let Job::Item { context, contexts, suspect, in_doubt, .. } = job else {
         return Ended::Failed(Failure::local("not an item".to_owned()));
     };
     let record = match env.store.object(&file.id) {
@@ -191,6 +192,12 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
         return close(env, job, seen, known, progress).await;
     }
     let begin = if file.object.is_some() || known { vec![put_object(file)] } else { Vec::new() };
+    // What is to go goes by what is remembered.
+    let doubted = record.filter(|_| *in_doubt && file.object.is_some());
+    let sure = doubted.map(|record| doubt::without_doubt(record, *context));
+    let record = sure.as_ref().or(record);
+    let may_be = *in_doubt && file.kind != ObjectKind::Resource;
+    let suspect = &(*suspect || may_be);
     let progress = match (&file.object, file.kind) {
         (object, ObjectKind::Profile) => profile(env, job, file, object.as_ref(), begin),
         (object, ObjectKind::User) => {
@@ -496,7 +503,7 @@ async fn user_item(
     record: Option<&ObjectRecord>,
     begin: Commit,
 ) -> Progress {
-    let Job::Item { name, suspect, .. } = job else { return Progress::new(begin) };
+    let Job::Item { name, suspect, in_doubt, .. } = job else { return Progress::new(begin) };
     let file = seen.file.as_ref();
     let revoked = if seen.disable { OnRevoke::Disable } else { env.policy.on_revoke };
     let wanted = match user.filter(|user| user.is_ox_user) {
@@ -510,6 +517,15 @@ async fn user_item(
             Err(problem) => return Progress::failed(begin, Failure::problem(&problem)),
         },
     };
+    let mut sure = None;
+    if let (Some(record), Some(wanted), true) = (record, &wanted, *in_doubt) {
+        sure = match doubt::user(env, record, wanted).await {
+            Ok(sure) => sure,
+            Err(failure) => return Progress::failed(begin, failure),
+        };
+    }
+    let suspect = &(*suspect || sure.is_some());
+    let record = sure.as_ref().or(record);
     let mut accounts = BTreeMap::new();
     for context in record.iter().flat_map(|record| record.placements.keys()) {
         accounts.insert(*context, env.index.accounts_of(&file.id, *context));

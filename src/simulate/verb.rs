@@ -193,13 +193,13 @@ impl Verb {
                 format!("{} {:?}", data.name, data.members)
             }
             Self::GroupAdd(_, users) | Self::GroupRemove(_, users) => format!("{users:?}"),
-            Self::AccountList(users) | Self::AccountDelete(_, users) => format!("{users:?}"),
             Self::ResourceCreate(data) | Self::ResourceChange(_, data) => {
                 format!("{:?} {:?} {:?}", data.name, data.description, data.email)
             }
             Self::AccountCreate(data, users) | Self::AccountUpdate(data, users) => {
                 format!("{:?} {} {users:?}", data.personal, data.login)
             }
+            Self::AccountList(users) | Self::AccountDelete(_, users) => format!("{users:?}"),
             _ => String::new(),
         }
     }

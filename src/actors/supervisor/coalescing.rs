@@ -11,13 +11,12 @@ use std::collections::BTreeSet;
 use actix::prelude::*;
 use tracing::{debug, info};
 
-use super::faults::Standing;
 use super::parking::Parked;
 use super::{Supervisor, Task, What};
 use crate::actors::intake::{Arrival, Unusable};
 use crate::lanes::EntryId;
 use crate::model::{ContextId, Fate, ItemName, ObjectId, ObjectKind, ParkReason, QueueFile};
-use crate::plan::coalesce::{Apart, Identity, Presence};
+use crate::plan::coalesce::{Identity, Presence};
 use crate::provision::Earlier;
 use crate::provision::work::digest;
 use crate::store::Change;
@@ -28,41 +27,22 @@ const MOST_DEFERRALS: usize = 1000;
 impl Supervisor {
     /// Whether an item was refused, and it is certain that nothing more came of it.
     fn is_refused(&self, entry: EntryId) -> bool {
-        // A fault of an earlier run tells nothing of what that run has done since, if it was cut short.
-        let maybe_begun = |task: &Task| matches!(&task.what, What::Item(item) if item.maybe_begun);
-        let refused = |task: &Task| {
-            let known = |fault: &Standing| !fault.remembered || !maybe_begun(task);
-            task.fault.as_deref().is_some_and(known) && task.suspect.is_empty()
-        };
+        let refused = |task: &Task| task.fault.is_some() && task.suspect.is_empty();
         let by_operator = |parked: &Parked| parked.reason == ParkReason::Operator;
         !self.lanes.running(entry)
             && self.lanes.task(entry).is_some_and(refused)
             && !self.parking.parked.get(&entry).is_some_and(by_operator)
     }
 
-    /// See [`Router::folds`](crate::route::Router::folds). What an earlier run may have begun with is done
-    /// first: its effect may be in OX, and what is remembered would not tell.
-    pub(super) fn folds(
-        &self,
-        file: &QueueFile,
-        identity: &Identity,
-    ) -> Option<Result<EntryId, Apart>> {
-        let last = self.router.pending(&file.id).last()?;
-        let maybe_begun = |task: &Task| matches!(&task.what, What::Item(item) if item.maybe_begun);
-        if self.lanes.task(last).is_some_and(maybe_begun) {
-            return Some(Err(Apart::Unknown));
-        }
-        self.router.folds(&self.lanes, &self.env.index, file, identity)
-    }
-
     /// Takes out the pending items of an object that a new one makes pointless, and adds them to
-    /// `earlier`. Says in which contexts they would have been done.
+    /// `earlier`. Says in which contexts they would have been done, and whether an earlier run may have
+    /// done some of it.
     pub(super) fn withdraw_pointless(
         &mut self,
         file: &QueueFile,
         identity: &Identity,
         earlier: &mut Vec<Earlier>,
-    ) -> BTreeSet<ContextId> {
+    ) -> (BTreeSet<ContextId>, bool) {
         let mut pointless = Vec::new();
         let stays = matches!(identity.presence, Presence::On | Presence::Fixed);
         let pending: Vec<EntryId> = self.router.pending(&file.id).collect();
@@ -70,8 +50,11 @@ impl Supervisor {
             pointless = pending;
         } else {
             for entry in pending.into_iter().rev() {
-                let folds =
-                    pointless.is_empty() && matches!(self.folds(file, identity), Some(Ok(_)));
+                let folds = pointless.is_empty()
+                    && matches!(
+                        self.router.folds(&self.lanes, &self.env.index, file, identity),
+                        Some(Ok(_))
+                    );
                 let taken_out = if folds {
                     self.may_defer(entry)
                 } else {
@@ -84,6 +67,7 @@ impl Supervisor {
             }
         }
         let mut contexts = BTreeSet::new();
+        let mut in_doubt = false;
         let mut found = Vec::new();
         for entry in pointless {
             let Some(mut task) = self.take_out(entry) else { continue };
@@ -91,12 +75,13 @@ impl Supervisor {
             self.is_pending_again(&task);
             let What::Item(item) = &task.what else { continue };
             contexts.extend(item.contexts.iter().copied());
+            in_doubt |= item.maybe_begun || item.in_doubt;
             let mut item = Earlier { name: task.name, digest: item.digest };
             self.as_it_is_now(&mut item);
             found.push(item);
         }
         earlier.splice(0..0, found);
-        contexts
+        (contexts, in_doubt)
     }
 
     /// Whether what is to be done in an item's place had better be done later.
@@ -155,6 +140,7 @@ impl Supervisor {
         let refused = task.fault.take().is_some();
         let before = std::mem::replace(&mut task.name, name);
         let What::Item(item) = &mut task.what else { return };
+        item.in_doubt |= item.maybe_begun;
         let before = Earlier { name: before, digest: std::mem::replace(&mut item.digest, digest) };
         debug!(item.name = %task.name, item.other = %before.name, object.id = %item.object,
                "is done in the place of an earlier item of the same object");

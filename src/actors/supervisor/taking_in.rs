@@ -223,8 +223,8 @@ impl Supervisor {
         if seen.fixed.is_some() && file.object.is_some() {
             identity.presence = Presence::Fixed;
         }
-        let also = self.withdraw_pointless(file, &identity, &mut earlier);
-        let folds = self.folds(file, &identity);
+        let (also, in_doubt) = self.withdraw_pointless(file, &identity, &mut earlier);
+        let folds = self.router.folds(&self.lanes, &self.env.index, file, &identity);
         let mut also = also;
         // Where a look is under way the object may be by then, though nothing tells yet.
         also.extend(self.looks.get(&file.id).into_iter().flat_map(BTreeMap::keys));
@@ -244,6 +244,7 @@ impl Supervisor {
                     earlier: earlier.clone(),
                     apart: apart.and_then(Result::err),
                     deletion: file.object.is_none(),
+                    in_doubt,
                     // Of its object only the first one can have been.
                     maybe_begun: self.reading
                         && self.rules.cut_short
