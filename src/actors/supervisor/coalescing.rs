@@ -111,7 +111,9 @@ impl Supervisor {
         // What was made in OX right before drover was killed must not be left behind there.
         let maybe_begun = |entry: &EntryId| {
             let task = self.lanes.task(*entry);
-            task.is_some_and(|task| matches!(&task.what, What::Item(item) if item.maybe_begun))
+            task.is_some_and(
+                |task| matches!(&task.what, What::Item(item) if item.maybe_begun || item.in_doubt),
+            )
         };
         let untouched = |entry: &EntryId| !self.lanes.begun(*entry) && !maybe_begun(entry);
         let known = self.env.index.known(&file.id).is_some();
