@@ -25,8 +25,8 @@
 //!
 //! | what | is bounded by |
 //! |---|---|
-//! | waiting items | their number: name, place, names and addresses of each, less than 1 KB; the content stays in the file until the item runs |
-//! | known objects | their number: DN, numbers and names, less than 1 KB each ([`index`](crate::index)); all else is in the store |
+//! | waiting items | their number: name, place, names and addresses of each, about 1 KB; the content stays in the file until the item runs |
+//! | known objects | their number: DN, numbers and names ([`index`](crate::index)); all else is in the store |
 //! | jobs with context actors, each with its file's content | [`Rules::most_running`](supervisor::Rules::most_running) |
 //! | supervisor's mailbox | one slice of intake, which waits until it is taken; one answer a running job; one word of the recorder a batch |
 //! | commits that intake's reading causes | intake waits while 16 are on their way to the disk |

@@ -78,7 +78,7 @@ fn small_lanes_do_not_wait_behind_a_large_one_that_came_last() {
 
 /// `cargo nextest run --release --run-ignored only half_a_million`
 #[test]
-#[ignore = "a minute and more unless it is a release build"]
+#[ignore = "long unless it is a release build"]
 fn small_lanes_do_not_wait_behind_half_a_million_items() {
     fairness(500_000, true);
 }
