@@ -23,7 +23,8 @@
 //!    to be looked at again.
 //! 6. Only then is the queue file removed.
 //!
-//! A fault stops the item's context and nothing else; [`retry`] says what kind of fault it is. While
+//! A fault stops the item's context and nothing else, or, with the policy `park`, sets the item aside
+//! with what cannot be done without it; [`retry`] says what kind of fault it is. While
 //! OX is down everything waits and no item is to blame.
 //!
 //! # What holds everywhere

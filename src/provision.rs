@@ -238,8 +238,6 @@ pub enum Job {
         last_fault: Option<(String, Option<String>)>,
         /// Earlier items in whose place it is done, oldest first.
         earlier: Vec<Earlier>,
-        /// What is remembered of the object may not be what OX has: it is to be asked.
-        in_doubt: bool,
     },
     /// A group or account to be looked at again in one context.
     Look {
@@ -259,6 +257,19 @@ pub struct Earlier {
     pub name: ItemName,
     /// Digest of the file when it was routed.
     pub digest: [u8; 32],
+    /// An earlier run may have begun with it, and been killed before it could remember that.
+    pub maybe_begun: bool,
+}
+
+impl Job {
+    /// Whether it is done in the place of an item with which an earlier run may have begun: what is
+    /// remembered of the object may not be what OX has.
+    pub(crate) fn in_doubt(&self) -> bool {
+        match self {
+            Self::Item { earlier, .. } => earlier.iter().any(|item| item.maybe_begun),
+            Self::Look { .. } => false,
+        }
+    }
 }
 
 /// How a part ended.

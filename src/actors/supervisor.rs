@@ -167,9 +167,6 @@ struct Item {
     apart: Option<Apart>,
     /// It is the object's end.
     deletion: bool,
-    /// It is done in the place of one with which an earlier run may have begun: what is remembered of
-    /// the object may not be what OX has.
-    in_doubt: bool,
     /// An earlier run may have begun with it, and been killed before it could remember that.
     maybe_begun: bool,
 }
@@ -223,6 +220,17 @@ impl Task {
             taken_ms: 0,
             next_ms: None,
             given_up: false,
+        }
+    }
+
+    /// Whether an earlier run may have begun with it, or with one in whose place it is done, and been
+    /// killed before it could remember that.
+    fn maybe_begun(&self) -> bool {
+        match &self.what {
+            What::Item(item) => {
+                item.maybe_begun || item.earlier.iter().any(|earlier| earlier.maybe_begun)
+            }
+            What::Look(..) => false,
         }
     }
 
@@ -483,8 +491,8 @@ impl Handler<Arrived> for Supervisor {
                 Err(problem) => self.break_down(problem.to_string()),
             }
             self.clear_gone(ctx);
-            self.drop_gone(ctx);
-            self.restore_parked(ctx);
+            let parked = self.drop_gone(ctx);
+            self.restore_parked(parked, ctx);
             info!(items = self.counts.taken_in, "the queue was read");
         }
         self.pump(ctx);

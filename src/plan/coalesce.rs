@@ -58,9 +58,6 @@ pub enum Apart {
     /// Some of the earlier one's work is done or being done.
     #[error("the earlier one was begun")]
     Begun,
-    /// What an earlier attempt, or run, has done is not known.
-    #[error("it is not known what an attempt at the earlier one has done")]
-    Unknown,
     /// An access profile holds from its place in the queue on.
     #[error("users in between see the access profile as it was at their place")]
     Profile,

@@ -37,11 +37,12 @@ pub struct Driven {
 /// # Errors
 /// The first fault the case knows no way around. What was learnt until then is in the case.
 pub async fn drive(env: &Env, id: &ObjectId, case: &mut dyn Case) -> Result<Driven, Failure> {
-    drive_from(env, id, case, &[]).await
+    drive_from(env, id, case, &[], None).await
 }
 
 /// Like [`drive`]; `begin` goes into the memory together with what is about to be made, if it must be
-/// remembered before.
+/// remembered before. `begun` is what was written down so by earlier tries whose end is not known; it
+/// is kept beside what comes to it now.
 ///
 /// # Errors
 /// As [`drive`].
@@ -50,9 +51,10 @@ pub async fn drive_from(
     id: &ObjectId,
     case: &mut dyn Case,
     begin: &[Change],
+    begun: Option<&Placement>,
 ) -> Result<Driven, Failure> {
     let mut heard = false;
-    let mut begun: Option<Placement> = None;
+    let mut begun = begun.cloned();
     let mut asked: Option<(Question, usize)> = None;
     for _ in 0..MOST_STEPS {
         match case.next() {
@@ -122,7 +124,7 @@ pub async fn drive_from(
 
 /// What an operation makes that could not be found again if its answer got lost: whether a group or
 /// account belongs into a context depends on others, and may look otherwise at the next try. `begun` is
-/// what this case has written down before.
+/// what was written down before.
 fn about_to_be(
     env: &Env,
     operation: &Operation,

@@ -164,7 +164,7 @@ async fn finish(env: &Env, progress: Progress, coverage: Option<Coverage>) -> En
 
 async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
     let file = seen.file.as_ref();
-    let Job::Item { context, contexts, suspect, in_doubt, .. } = job else {
+    let Job::Item { context, contexts, suspect, .. } = job else {
         return Ended::Failed(Failure::local("not an item".to_owned()));
     };
     let record = match env.store.object(&file.id) {
@@ -193,10 +193,10 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
     }
     let begin = if file.object.is_some() || known { vec![put_object(file)] } else { Vec::new() };
     // What is to go goes by what is remembered.
-    let doubted = record.filter(|_| *in_doubt && file.object.is_some());
+    let doubted = record.filter(|_| job.in_doubt() && file.object.is_some());
     let sure = doubted.map(|record| doubt::without_doubt(record, *context));
     let record = sure.as_ref().or(record);
-    let may_be = *in_doubt && file.kind != ObjectKind::Resource;
+    let may_be = job.in_doubt() && file.kind != ObjectKind::Resource;
     let suspect = &(*suspect || may_be);
     let progress = match (&file.object, file.kind) {
         (object, ObjectKind::Profile) => profile(env, job, file, object.as_ref(), begin),
@@ -503,7 +503,7 @@ async fn user_item(
     record: Option<&ObjectRecord>,
     begin: Commit,
 ) -> Progress {
-    let Job::Item { name, suspect, in_doubt, .. } = job else { return Progress::new(begin) };
+    let Job::Item { name, suspect, .. } = job else { return Progress::new(begin) };
     let file = seen.file.as_ref();
     let revoked = if seen.disable { OnRevoke::Disable } else { env.policy.on_revoke };
     let wanted = match user.filter(|user| user.is_ox_user) {
@@ -518,7 +518,7 @@ async fn user_item(
         },
     };
     let mut sure = None;
-    if let (Some(record), Some(wanted), true) = (record, &wanted, *in_doubt) {
+    if let (Some(record), Some(wanted), true) = (record, &wanted, job.in_doubt()) {
         sure = match doubt::user(env, record, wanted).await {
             Ok(sure) => sure,
             Err(failure) => return Progress::failed(begin, failure),
@@ -617,7 +617,7 @@ async fn evaluate(
                 let placement = placement.as_ref();
                 let mut case =
                     AccountCase::new(id.clone(), context, wanted, placement, present, owner);
-                let result = drive_from(env, id, &mut case, &begin).await;
+                let result = drive_from(env, id, &mut case, &begin, begun).await;
                 // After an answer that did not come, it is most likely our own.
                 if !suspect {
                     note_adoption(id, ObjectKind::Account, &case);
@@ -652,7 +652,7 @@ async fn evaluate(
                     GroupCase::new(id.clone(), context, wanted, placement, suspect, present)
                         .with_policy(env.policy.groups)
                         .with_fixed(fixed.clone());
-                let result = drive_from(env, id, &mut case, &begin).await;
+                let result = drive_from(env, id, &mut case, &begin, begun).await;
                 note_adoption(id, ObjectKind::Group, &case);
                 if case.differed() {
                     warn!(object.id = %id, context.id = context.0,

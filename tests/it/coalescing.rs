@@ -190,3 +190,24 @@ fn a_deleted_users_pending_creation_is_not_made_first() {
         assert_eq!(calls(&bench, "user_create carl") + calls(&bench, "user_delete carl"), 0);
     });
 }
+
+// A run that was killed may have done what an earlier one could not: the fault that is remembered is older.
+#[test]
+fn what_was_refused_once_and_may_have_been_done_since_is_not_passed_over() {
+    paused(async {
+        let mut bench = settled().await;
+        bench.queue.put(&file(90), &context(2));
+        run_once(&bench).await;
+        bench.ox.mishap("user_create carl", Mishap::Refuse("Illegal chars"));
+        bench.queue.put(&file(100), &user("carl", 1));
+        let engine = bench.start(Until::Told);
+        until(&engine, |s| s.faulty.len() == 1).await;
+        engine.stopper().drain();
+        engine.ended().await;
+        bench.ox.add_user(1, "carl");
+        bench.queue.put(&file(101), &user("carl", 2));
+        bench.cut_short = true;
+        run_once(&bench).await;
+        assert_eq!((bench.ox.users(1).len(), bench.ox.users(2)), (2, vec!["carl".to_owned()]));
+    });
+}

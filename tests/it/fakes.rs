@@ -101,6 +101,16 @@ impl MemoryOx {
         fields.text(field).unwrap_or_default().to_owned()
     }
 
+    /// A user is made whom nobody remembers.
+    pub fn add_user(&self, context: u32, name: &str) {
+        let mut world = self.world.lock().unwrap();
+        let tenant = world.contexts.get_mut(&ContextId(context)).unwrap();
+        tenant.next += 1;
+        let mut fields = UserFields::new();
+        fields.set("name", name);
+        tenant.users.insert(OxId(tenant.next + 2), (fields, ModuleAccess::NONE));
+    }
+
     /// Somebody changes a user by hand.
     pub fn set_field(&self, context: u32, name: &str, field: &str, value: &str) {
         let mut world = self.world.lock().unwrap();
@@ -747,6 +757,7 @@ pub struct Bench {
     pub guard: GuardRules,
     pub leavers_first: bool,
     pub most_running: usize,
+    pub cut_short: bool,
 }
 
 impl Bench {
@@ -766,6 +777,7 @@ impl Bench {
             guard: GuardRules::default(),
             leavers_first: true,
             most_running: MOST_RUNNING,
+            cut_short: false,
         }
     }
 
@@ -784,7 +796,7 @@ impl Bench {
             leavers_first: self.leavers_first,
             most_running: self.most_running,
             identifiers: Identifiers { user: "username".into(), group: "name".into() },
-            cut_short: false,
+            cut_short: self.cut_short,
             seed: 1,
         }
     }

@@ -11,7 +11,7 @@
 //!
 //! | variable | what | default |
 //! |---|---|---|
-//! | `DROVER_KILLS_ROUNDS` | rounds, of all seasons together | 20 |
+//! | `DROVER_KILLS_ROUNDS` | rounds, of all seasons together | 200 |
 //! | `DROVER_KILLS_SEED` | seed of the first season; the next ones count on | random |
 //! | `DROVER_KILLS_JOBS` | seasons at a time | 2 |
 //! | `DROVER_KILLS_BINARY` | what is started and killed, such as a release build | the one under test |
@@ -109,7 +109,7 @@ fn number(variable: &str) -> Option<u64> {
 fn killed_at_any_moment_it_ends_where_the_directory_says() {
     let seed = number("DROVER_KILLS_SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let rehearsal = Rehearsal {
-        rounds: number("DROVER_KILLS_ROUNDS").unwrap_or(20),
+        rounds: number("DROVER_KILLS_ROUNDS").unwrap_or(200),
         begun: Instant::now(),
         next_seed: AtomicU64::new(seed),
         failed: AtomicBool::new(false),

@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 use actix::prelude::*;
 use tracing::{debug, info};
 
+use super::faults::Standing;
 use super::parking::Parked;
-use super::{Supervisor, Task, What};
+use super::{Item, Supervisor, Task, What};
 use crate::actors::intake::{Arrival, Unusable};
 use crate::lanes::EntryId;
 use crate::model::{ContextId, Fate, ItemName, ObjectId, ObjectKind, ParkReason, QueueFile};
@@ -27,7 +28,12 @@ const MOST_DEFERRALS: usize = 1000;
 impl Supervisor {
     /// Whether an item was refused, and it is certain that nothing more came of it.
     fn is_refused(&self, entry: EntryId) -> bool {
-        let refused = |task: &Task| task.fault.is_some() && task.suspect.is_empty();
+        // A fault of an earlier run tells nothing of what that run has done since, if it was cut short.
+        let refused = |task: &Task| {
+            let certain =
+                |fault: &Standing| !fault.remembered || fault.gave_way || !task.maybe_begun();
+            task.fault.as_deref().is_some_and(certain) && task.suspect.is_empty()
+        };
         let by_operator = |parked: &Parked| parked.reason == ParkReason::Operator;
         !self.lanes.running(entry)
             && self.lanes.task(entry).is_some_and(refused)
@@ -35,14 +41,13 @@ impl Supervisor {
     }
 
     /// Takes out the pending items of an object that a new one makes pointless, and adds them to
-    /// `earlier`. Says in which contexts they would have been done, and whether an earlier run may have
-    /// done some of it.
+    /// `earlier`. Says in which contexts they would have been done.
     pub(super) fn withdraw_pointless(
         &mut self,
         file: &QueueFile,
         identity: &Identity,
         earlier: &mut Vec<Earlier>,
-    ) -> (BTreeSet<ContextId>, bool) {
+    ) -> BTreeSet<ContextId> {
         let mut pointless = Vec::new();
         let stays = matches!(identity.presence, Presence::On | Presence::Fixed);
         let pending: Vec<EntryId> = self.router.pending(&file.id).collect();
@@ -67,21 +72,29 @@ impl Supervisor {
             }
         }
         let mut contexts = BTreeSet::new();
-        let mut in_doubt = false;
         let mut found = Vec::new();
         for entry in pointless {
-            let Some(mut task) = self.take_out(entry) else { continue };
-            found.extend(task.take_earlier());
+            let Some(task) = self.take_out(entry) else { continue };
+            if let What::Item(item) = &task.what {
+                contexts.extend(item.contexts.iter().copied());
+            }
             self.is_pending_again(&task);
-            let What::Item(item) = &task.what else { continue };
-            contexts.extend(item.contexts.iter().copied());
-            in_doubt |= item.maybe_begun || item.in_doubt;
-            let mut item = Earlier { name: task.name, digest: item.digest };
-            self.as_it_is_now(&mut item);
-            found.push(item);
+            found.extend(self.as_earlier(task));
         }
         earlier.splice(0..0, found);
-        (contexts, in_doubt)
+        contexts
+    }
+
+    /// An item that was taken out, as one in whose place another is done; before it those in whose place
+    /// it was to be done itself.
+    pub(super) fn as_earlier(&mut self, mut task: Task) -> Vec<Earlier> {
+        let mut items = task.take_earlier();
+        if let What::Item(Item { digest, maybe_begun, .. }) = task.what {
+            let mut item = Earlier { name: task.name, digest, maybe_begun };
+            self.as_it_is_now(&mut item);
+            items.push(item);
+        }
+        items
     }
 
     /// Whether what is to be done in an item's place had better be done later.
@@ -109,12 +122,7 @@ impl Supervisor {
             return false;
         }
         // What was made in OX right before drover was killed must not be left behind there.
-        let maybe_begun = |entry: &EntryId| {
-            let task = self.lanes.task(*entry);
-            task.is_some_and(
-                |task| matches!(&task.what, What::Item(item) if item.maybe_begun || item.in_doubt),
-            )
-        };
+        let maybe_begun = |entry: &EntryId| self.lanes.task(*entry).is_some_and(Task::maybe_begun);
         let untouched = |entry: &EntryId| !self.lanes.begun(*entry) && !maybe_begun(entry);
         let known = self.env.index.known(&file.id).is_some();
         if known && !pending.iter().any(|entry| self.is_refused(*entry))
@@ -131,19 +139,15 @@ impl Supervisor {
     }
 
     /// An item is done in the place of one that nobody has touched; a fault of that one is its own.
-    pub(super) fn take_place(
-        &mut self,
-        entry: EntryId,
-        name: ItemName,
-        digest: [u8; 32],
-        earlier: Vec<Earlier>,
-    ) {
+    pub(super) fn take_place(&mut self, entry: EntryId, new: Earlier, earlier: Vec<Earlier>) {
         let Some(task) = self.lanes.task_mut(entry) else { return };
         let refused = task.fault.take().is_some();
-        let before = std::mem::replace(&mut task.name, name);
         let What::Item(item) = &mut task.what else { return };
-        item.in_doubt |= item.maybe_begun;
-        let before = Earlier { name: before, digest: std::mem::replace(&mut item.digest, digest) };
+        let before = Earlier {
+            name: std::mem::replace(&mut task.name, new.name),
+            digest: std::mem::replace(&mut item.digest, new.digest),
+            maybe_begun: std::mem::replace(&mut item.maybe_begun, new.maybe_begun),
+        };
         debug!(item.name = %task.name, item.other = %before.name, object.id = %item.object,
                "is done in the place of an earlier item of the same object");
         item.earlier.push(before.clone());
@@ -191,18 +195,15 @@ impl Supervisor {
         let tasks: Vec<Task> =
             pending.into_iter().filter_map(|entry| self.take_out(entry)).collect();
         let mut carried = Vec::new();
-        for mut task in tasks {
+        for task in tasks {
             self.is_pending_again(&task);
-            let What::Item(item) = &task.what else { continue };
-            let (digest, refused) = (item.digest, task.fault.is_some());
-            carried.extend(task.take_earlier());
-            let mut item = Earlier { name: task.name.clone(), digest };
-            self.as_it_is_now(&mut item);
-            carried.push(item);
+            let refused = task.fault.is_some();
             if refused {
                 info!(item.name = %task.name, object.id = %object,
                       "was refused, and a later item of the same object is done instead");
-            } else {
+            }
+            carried.extend(self.as_earlier(task));
+            if !refused {
                 self.bring_back(std::mem::take(&mut carried), ctx);
             }
         }
@@ -244,13 +245,8 @@ impl Supervisor {
         let later: Vec<EntryId> = self.router.pending(object).filter(later).collect();
         let mut found = Vec::new();
         for entry in later {
-            let Some(mut task) = self.take_out(entry) else { continue };
-            let mut items = task.take_earlier();
-            let What::Item(item) = &task.what else { continue };
-            let mut item = Earlier { name: task.name, digest: item.digest };
-            self.as_it_is_now(&mut item);
-            items.push(item);
-            found.push(items);
+            let Some(task) = self.take_out(entry) else { continue };
+            found.push(self.as_earlier(task));
         }
         found
     }
@@ -263,7 +259,8 @@ impl Supervisor {
                 Ok(Some(bytes)) => match QueueFile::parse(&bytes) {
                     Ok(file) => {
                         let later = self.take_out_later(&file.id, &last.name);
-                        self.route(last.name, digest(&bytes), &file, items);
+                        let last = Earlier { digest: digest(&bytes), ..last };
+                        self.route(last, &file, items);
                         for items in later {
                             self.bring_back(items, ctx);
                         }

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use super::breaker::Order;
 use super::parking::Parked;
 use super::remembered::context_of;
-use super::{FaultyItem, Supervisor, Task, Until, What};
+use super::{FaultyItem, OnFault, Supervisor, Task, Until, What};
 use crate::lanes::{EntryId, Lane, Start};
 use crate::model::{ContextId, Fate, ParkReason};
 use crate::ox::Account;
@@ -36,6 +36,8 @@ pub(super) struct Standing {
     pub(super) first_ms: i64,
     /// It was met by an earlier run; in this one the item was not tried yet.
     pub(super) remembered: bool,
+    /// That run had a later item of the object done instead, and has not tried it since.
+    pub(super) gave_way: bool,
 }
 
 impl Supervisor {
@@ -121,6 +123,7 @@ impl Supervisor {
             fingerprint: fingerprint.clone(),
             first_ms: task.fault.as_ref().map_or(now, |earlier| earlier.first_ms),
             remembered: false,
+            gave_way: false,
         }));
         self.faulty.insert(start.entry);
         let attempts = task.attempts.max(1);
@@ -173,12 +176,20 @@ impl Supervisor {
                    "a faulty item of {} is set aside, with what cannot be done without it; all else \
                     goes on. {advice}", start.lane);
         } else {
+            let not_parked = match self.rules.on_fault {
+                OnFault::Stop => "",
+                // Whoever has asked for parking wonders why it stands still.
+                OnFault::Park => {
+                    " It is not set aside, because all else there would meet the same fault, or so \
+                     many in a row have been refused there that it is the context's trouble."
+                }
+            };
             error!(item.name = %name, lane = %start.lane, context.id = context, object.id = %object,
                    object.kind = kind, fault = without_addresses(&failure.text),
                    fault.class = failure.class, exception.id = failure.exception_id.as_deref(),
                    attempt = attempts, delay_ms = (!over).then(|| millis(pause)), waiting = behind,
                    contexts.alike = alike,
-                   "{} stands still at a faulty item.{company} {advice}", start.lane);
+                   "{} stands still at a faulty item.{not_parked}{company} {advice}", start.lane);
         }
         if over {
             if let Some(task) = self.lanes.task_mut(start.entry) {

@@ -16,7 +16,6 @@ use crate::guard::{Group, Guard, GuardRules};
 use crate::lanes::EntryId;
 use crate::model::{Fate, ObjectId, ObjectKind, ParkReason, QueueFile};
 use crate::plan::coalesce::Presence;
-use crate::provision::Earlier;
 use crate::store::Change;
 
 /// Removals, and what is to be looked at.
@@ -189,10 +188,8 @@ impl Supervisor {
         }
         let mut all = Vec::new();
         for entry in pending {
-            let Some(mut task) = self.take_out(entry) else { continue };
-            all.extend(task.take_earlier());
-            let What::Item(item) = &task.what else { continue };
-            all.push(Earlier { name: task.name.clone(), digest: item.digest });
+            let Some(task) = self.take_out(entry) else { continue };
+            all.extend(self.as_earlier(task));
         }
         self.bring_back(all, ctx);
     }

@@ -112,7 +112,6 @@ impl Supervisor {
                 suspect: task.suspect.contains(&start.lane),
                 last_fault,
                 earlier: item.earlier.clone(),
-                in_doubt: item.in_doubt,
             },
         })
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use actix::prelude::*;
 use tracing::warn;
 
+use super::parking::Parked;
 use super::{Supervisor, Task, UnusableFile, What};
 use crate::actors::intake::Arrival;
 use crate::lanes::{EntryId, Lane, NewEntry};
@@ -218,16 +219,18 @@ impl Supervisor {
     }
 
     /// The queue was read: items that were taken in earlier and whose files were removed while
-    /// drover did not run are dropped.
-    pub(super) fn drop_gone(&mut self, ctx: &mut Context<Self>) {
+    /// drover did not run are dropped. Answers those that were parked.
+    pub(super) fn drop_gone(&mut self, ctx: &mut Context<Self>) -> Vec<(ItemName, Parked)> {
         let now = self.env.clock.now_ms();
-        let mut ends = Vec::new();
+        let (mut ends, mut parked) = (Vec::new(), Vec::new());
         let looked = self.env.store.each_open_item(&mut |item| {
             let there = self.names.contains_key(&item.item)
                 || self.unusable.contains_key(&item.item)
                 // A queue that could not be listed looks empty; what can still be read is not gone.
                 || !matches!(self.env.queue.read(&item.item), Ok(None));
-            if !there {
+            if let (true, Fate::Parked { reason, note }) = (there, &item.fate) {
+                parked.push((item.item, Parked { reason: *reason, note: note.clone() }));
+            } else if !there {
                 warn!(item.name = %item.item, object.id = item.object.as_ref().map(tracing::field::display),
                       "the queue file was removed while drover did not run; the item is dropped");
                 ends.push(Change::End(ItemOutcome {
@@ -248,6 +251,7 @@ impl Supervisor {
             Ok(()) => self.remember(ends, ctx),
             Err(problem) => self.break_down(problem.to_string()),
         }
+        parked
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Parking {
     /// All parked entries.
     pub(super) parked: BTreeMap<EntryId, Parked>,
     /// Entries that count as blocked, with the item that each waits for.
-    blocked: HashMap<EntryId, ItemName>,
+    blocked: BTreeMap<EntryId, ItemName>,
     /// Looks that wait for an object's items to come back.
     waiting: HashMap<ObjectId, BTreeSet<Mark>>,
     /// Items in a row that were refused.
@@ -148,7 +148,7 @@ impl Supervisor {
         if !std::mem::take(&mut self.parking.stale) {
             return;
         }
-        let mut blocked = HashMap::new();
+        let mut blocked = BTreeMap::new();
         for entry in self.parking.parked.keys() {
             let Some(by) = self.lanes.task(*entry).map(|task| task.name.clone()) else { continue };
             for other in self.lanes.blocks(*entry) {
@@ -174,11 +174,6 @@ impl Supervisor {
                 commit.push(Change::SetFate { item, fate: Fate::Pending });
             }
         }
-        // In one order, whatever the maps' is.
-        commit.sort_by(|a, b| match (a, b) {
-            (Change::SetFate { item: a, .. }, Change::SetFate { item: b, .. }) => a.cmp(b),
-            _ => std::cmp::Ordering::Equal,
-        });
         let entries = self.parking.parked.keys().chain(self.parking.blocked.keys());
         let objects: HashSet<ObjectId> = entries
             .filter_map(|entry| match &self.lanes.task(*entry)?.what {
@@ -205,16 +200,11 @@ impl Supervisor {
     }
 
     /// The queue was read: what was parked is parked again, what was held is held.
-    pub(super) fn restore_parked(&mut self, ctx: &mut Context<Self>) {
-        let mut found = Vec::new();
-        let looked = self.env.store.each_open_item(&mut |item| {
-            if let Fate::Parked { reason, note } = item.fate {
-                found.push((item.item, Parked { reason, note }));
-            }
-        });
-        if let Err(problem) = looked {
-            self.break_down(problem.to_string());
-        }
+    pub(super) fn restore_parked(
+        &mut self,
+        found: Vec<(ItemName, Parked)>,
+        ctx: &mut Context<Self>,
+    ) {
         for (item, parked) in found {
             let Some(entry) = self.names.get(&item).copied() else { continue };
             let task = self.lanes.task(entry);

@@ -64,6 +64,14 @@ impl Supervisor {
             self.remember(vec![Change::ClearFault { item: fault.item }, pending], ctx);
             return;
         }
+        // What it is in the memory is what the earlier run has left behind.
+        let gave_way = match self.env.store.item_history(&fault.item, 1) {
+            Ok(last) => last.first().is_some_and(|last| last.fate == Fate::Pending),
+            Err(problem) => {
+                self.break_down(problem.to_string());
+                return;
+            }
+        };
         let Some(task) = self.lanes.task_mut(entry).filter(|task| task.name == *name) else {
             return;
         };
@@ -82,6 +90,7 @@ impl Supervisor {
             fingerprint: fault.fingerprint,
             first_ms: fault.first_ms,
             remembered: true,
+            gave_way,
         }));
         self.faulty.insert(entry);
     }

@@ -114,7 +114,8 @@ impl Supervisor {
                     self.overtaken(name, digest, Some(&file), newer, ctx);
                     return;
                 }
-                let entry = self.route(name.clone(), digest, &file, pointless);
+                let item = Earlier { name: name.clone(), digest, maybe_begun: false };
+                let entry = self.route(item, &file, pointless);
                 if let Some(fault) = earlier {
                     self.resume(entry, &name, fault, ctx);
                 }
@@ -208,11 +209,11 @@ impl Supervisor {
     /// of the same object. `earlier` are items that it has made pointless before.
     pub(super) fn route(
         &mut self,
-        name: ItemName,
-        digest: [u8; 32],
+        item: Earlier,
         file: &QueueFile,
         mut earlier: Vec<Earlier>,
     ) -> EntryId {
+        let Earlier { name, digest, maybe_begun } = item;
         let scope = self.env.policy.scope.clone();
         let seen = scope.see(file, self.env.index.fixed(&file.id));
         let file = seen.file.as_ref();
@@ -223,16 +224,16 @@ impl Supervisor {
         if seen.fixed.is_some() && file.object.is_some() {
             identity.presence = Presence::Fixed;
         }
-        let (also, in_doubt) = self.withdraw_pointless(file, &identity, &mut earlier);
+        let mut also = self.withdraw_pointless(file, &identity, &mut earlier);
         let folds = self.router.folds(&self.lanes, &self.env.index, file, &identity);
-        let mut also = also;
         // Where a look is under way the object may be by then, though nothing tells yet.
         also.extend(self.looks.get(&file.id).into_iter().flat_map(BTreeMap::keys));
         let item = NewItem { name: name.clone(), file, identity, also };
         let presence = item.identity.presence;
         let routed = match folds {
             Some(Ok(entry)) => {
-                self.take_place(entry, name.clone(), digest, earlier);
+                let new = Earlier { name: name.clone(), digest, maybe_begun };
+                self.take_place(entry, new, earlier);
                 self.router.fold_into(&mut self.lanes, &self.env.index, item, entry)
             }
             apart => {
@@ -244,11 +245,12 @@ impl Supervisor {
                     earlier: earlier.clone(),
                     apart: apart.and_then(Result::err),
                     deletion: file.object.is_none(),
-                    in_doubt,
                     // Of its object only the first one can have been.
-                    maybe_begun: self.reading
-                        && self.rules.cut_short
-                        && !self.router.is_pending(&file.id),
+                    maybe_begun: maybe_begun
+                        || self.reading
+                            && self.rules.cut_short
+                            && earlier.is_empty()
+                            && !self.router.is_pending(&file.id),
                 });
                 let task = Task::new(name.clone(), what);
                 let routed = self.router.route(&mut self.lanes, &self.env.index, item, task);

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use super::super::storable::{storable_placement, storable_properties};
 use super::super::{
-    Change, Commit, FaultRecord, Journey, PRUNE_STEP, Placement, ProfileVersion, StoreError,
+    Change, Commit, FaultRecord, Journey, Mark, PRUNE_STEP, Placement, ProfileVersion, StoreError,
 };
 use super::items::{self, Books, New};
 use super::{codec, failed, holds};
@@ -69,30 +69,22 @@ fn apply_one(db: &Connection, change: &Change, books: &mut Books) -> Result<(), 
         )
         .map(drop),
         Change::PutProfile(version) => put_profile(db, version),
-        Change::SetMark(mark) => run(
+        Change::SetMark(mark) => put_mark(
             db,
             "INSERT INTO marks (object, context) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            params![mark.object.as_str(), mark.context.0],
-        )
-        .map(drop),
-        Change::ClearMark(mark) => run(
-            db,
-            "DELETE FROM marks WHERE object = ?1 AND context = ?2",
-            params![mark.object.as_str(), mark.context.0],
-        )
-        .map(drop),
-        Change::SetRepair(mark) => run(
+            mark,
+        ),
+        Change::ClearMark(mark) => {
+            put_mark(db, "DELETE FROM marks WHERE object = ?1 AND context = ?2", mark)
+        }
+        Change::SetRepair(mark) => put_mark(
             db,
             "INSERT INTO repairs (object, context) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            params![mark.object.as_str(), mark.context.0],
-        )
-        .map(drop),
-        Change::ClearRepair(mark) => run(
-            db,
-            "DELETE FROM repairs WHERE object = ?1 AND context = ?2",
-            params![mark.object.as_str(), mark.context.0],
-        )
-        .map(drop),
+            mark,
+        ),
+        Change::ClearRepair(mark) => {
+            put_mark(db, "DELETE FROM repairs WHERE object = ?1 AND context = ?2", mark)
+        }
         Change::PutFault(fault) => {
             items::put_fault(db, fault)?;
             put_fault(db, fault)
@@ -201,6 +193,10 @@ fn put_placement(
         ],
     )?;
     known(written, "a placement", id)
+}
+
+fn put_mark(db: &Connection, sql: &str, mark: &Mark) -> Result<(), StoreError> {
+    run(db, sql, params![mark.object.as_str(), mark.context.0]).map(drop)
 }
 
 fn put_begun(
