@@ -5,7 +5,7 @@ use std::path::Path;
 
 use drover::sim::{Effect, Rule};
 
-use crate::world::{World, eventually, file, user};
+use crate::world::{Service, World, eventually, file, signal, user};
 
 /// Every file below a folder with its content.
 fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -22,7 +22,7 @@ fn content(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A world in which drover waits for an answer that does not come.
-fn busy_world() -> (World, crate::world::Service) {
+fn busy_world() -> (World, Service) {
     let world = World::new();
     world.sim.script(Rule::new(Effect::Hang));
     world.put(&file(1), &user("anna", 10));
@@ -35,6 +35,8 @@ fn busy_world() -> (World, crate::world::Service) {
 #[test]
 fn the_second_refuses_says_who_is_there_and_touches_nothing() {
     let (world, first) = busy_world();
+    // Halted, the first still holds the folder and writes nothing: what is touched now, the second touches.
+    signal(&first.child, "STOP");
     let (before, calls) = (content(world.data.path()), world.calls());
     let data = world.data.path().to_str().unwrap();
     for arguments in [vec!["run", "--data", data, "--once"], vec!["run", "--data", data]] {
