@@ -161,6 +161,7 @@ impl Engine {
         let gone = || Report {
             snapshot: Snapshot::default(),
             broken: Some("the supervisor has died; please report this".to_owned()),
+            sure: false,
         };
         let report = self.report.await.unwrap_or_else(|_| gone());
         for arbiter in &self.arbiters {

@@ -56,8 +56,9 @@ pub struct Known {
     pub placed: Vec<Presence>,
     /// Where a move that is not through may have brought a copy of it.
     pub heading: Option<ContextId>,
-    /// Where it was about to be made, and may be.
-    pub begun: BTreeSet<ContextId>,
+    /// Where it was about to be made, and may be: with the users who may have it, for functional
+    /// accounts.
+    pub begun: BTreeMap<ContextId, Box<[ObjectId]>>,
     /// Why it stays as it is, if so.
     pub fixed: Option<Fixed>,
 }
@@ -95,7 +96,7 @@ pub struct Index {
     mails: DashMap<(ContextId, Arc<str>), OxId>,
     /// Whose number that is.
     owners: DashMap<(ContextId, OxId), ObjectId>,
-    /// Addresses of the functional accounts that a user was given, by the account.
+    /// Addresses of the functional accounts that a user was given, or may have been, by the account.
     accounts: DashMap<(ContextId, ObjectId), BTreeMap<ObjectId, String>>,
     /// Objects that stay as they are.
     fixed: DashSet<ObjectId>,
@@ -140,7 +141,7 @@ impl Index {
             home,
             placed: Vec::with_capacity(record.placements.len()),
             heading: record.journey.as_ref().map(|journey| journey.to),
-            begun: record.begun.keys().copied().collect(),
+            begun: BTreeMap::new(),
             fixed,
         };
         self.note_fixed(&record.id, fixed);
@@ -148,6 +149,9 @@ impl Index {
             let presence = presence_of(*context, placement);
             self.add_presence(&record.id, placement, &presence);
             known.placed.push(presence);
+        }
+        for (context, placement) in &record.begun {
+            known.begun.insert(*context, self.add_accounts(&record.id, *context, placement));
         }
         self.objects.insert(record.id.clone(), known);
     }
@@ -219,12 +223,7 @@ impl Index {
         if let Some(ox) = placement.ox_id() {
             self.owners.insert((context, ox), id.clone());
         }
-        if let Placement::Account { address, members } = placement {
-            for member in members.keys() {
-                let mut accounts = self.accounts.entry((context, member.clone())).or_default();
-                accounts.insert(id.clone(), address.clone());
-            }
-        }
+        self.add_accounts(id, context, placement);
         if let Placement::User { ox, .. } = placement {
             for claim in &presence.claims {
                 if let Claim::Mail(mail) = claim {
@@ -232,6 +231,21 @@ impl Index {
                 }
             }
         }
+    }
+
+    /// Users have a functional account, or may have it; answers which users.
+    fn add_accounts(
+        &self,
+        id: &ObjectId,
+        context: ContextId,
+        placement: &Placement,
+    ) -> Box<[ObjectId]> {
+        let Placement::Account { address, members } = placement else { return Box::default() };
+        for member in members.keys() {
+            let mut accounts = self.accounts.entry((context, member.clone())).or_default();
+            accounts.insert(id.clone(), address.clone());
+        }
+        members.keys().cloned().collect()
     }
 
     fn take_dn(&self, id: &ObjectId, dn: &DnKey) {
@@ -243,18 +257,26 @@ impl Index {
         }
     }
 
-    /// A DN is free of its former owner: whoever has it too has it alone now.
-    fn give_back(&self, dn: &DnKey) -> Vec<Event> {
+    /// An object lets go of a DN: whoever has it too has it alone now. Of two that have it, which one is
+    /// meant may have been another one before a restart, so that the other is news in any case.
+    fn give_back(&self, dn: &DnKey, id: &ObjectId) -> Vec<Event> {
         let Some((_, rival)) = self.rivals.remove(dn) else { return Vec::new() };
-        let kind = self.with(&rival, |known| (known.dn == *dn).then_some(known.kind)).flatten();
+        let heir = if rival == *id { self.by_dn(dn) } else { Some(rival) };
+        let Some(heir) = heir.filter(|heir| heir != id) else { return Vec::new() };
+        let kind = self.with(&heir, |known| (known.dn == *dn).then_some(known.kind)).flatten();
         let Some(kind) = kind else { return Vec::new() };
-        self.dns.insert(dn.clone(), rival.clone());
-        if kind == ObjectKind::User { vec![Event::Renamed(rival)] } else { Vec::new() }
+        self.dns.insert(dn.clone(), heir.clone());
+        if kind == ObjectKind::User { vec![Event::Renamed(heir)] } else { Vec::new() }
     }
 
-    fn forget_account(&self, id: &ObjectId, presence: &Presence) {
-        for member in &presence.members {
-            let key = (presence.context, member.clone());
+    fn forget_account<'a>(
+        &self,
+        id: &ObjectId,
+        context: ContextId,
+        members: impl IntoIterator<Item = &'a ObjectId>,
+    ) {
+        for member in members {
+            let key = (context, member.clone());
             self.accounts.remove_if_mut(&key, |_, accounts| {
                 accounts.remove(id);
                 accounts.is_empty()
@@ -269,7 +291,7 @@ impl Index {
             Some(ox) => {
                 self.owners.remove_if(&(presence.context, ox), |_, owner| owner == id);
             }
-            None => self.forget_account(id, presence),
+            None => self.forget_account(id, presence.context, &presence.members),
         }
     }
 
@@ -444,8 +466,10 @@ impl Index {
                 let (home, fixed) = self.home(id, *kind, dn, properties.as_ref());
                 self.note_fixed(id, fixed);
                 let mut events = Vec::new();
+                let mut taken = false;
                 if properties.is_some() {
                     let holder = self.by_dn(dn.key()).filter(|holder| holder != id);
+                    taken = holder.is_some();
                     let is_user = |holder: &ObjectId| {
                         self.with(holder, |known| known.kind == ObjectKind::User) == Some(true)
                     };
@@ -464,19 +488,23 @@ impl Index {
                     home: None,
                     placed: Vec::new(),
                     heading: None,
-                    begun: BTreeSet::new(),
+                    begun: BTreeMap::new(),
                     fixed: None,
                 });
                 known.fixed = fixed;
                 let old = std::mem::replace(&mut known.dn, dn.key().clone());
                 known.home = home;
                 if old == *dn.key() {
+                    if taken && *kind == ObjectKind::User {
+                        // Somebody else had it meanwhile.
+                        events.push(Event::Renamed(id.clone()));
+                    }
                     return events;
                 }
                 known.former.retain(|former| former != dn.key());
                 known.former.push(old.clone());
                 drop(known);
-                events.extend(self.give_back(&old));
+                events.extend(self.give_back(&old, id));
                 if *kind == ObjectKind::User {
                     events.push(Event::Renamed(id.clone()));
                 }
@@ -491,7 +519,7 @@ impl Index {
                 for presence in &known.placed {
                     self.forget_presence(id, presence);
                 }
-                self.give_back(&known.dn)
+                self.give_back(&known.dn, id)
             }
             Change::PutPlacement { id, context, placement } => {
                 let Some(mut known) = self.objects.get_mut(id) else { return Vec::new() };
@@ -505,7 +533,7 @@ impl Index {
                 drop(known);
                 if let Some(old) = &old {
                     self.forget_mails(old);
-                    self.forget_account(id, old);
+                    self.forget_account(id, *context, &old.members);
                     if let Some(ox) = old.ox.filter(|ox| Some(*ox) != new.ox) {
                         self.owners.remove_if(&(*context, ox), |_, owner| owner == id);
                     }
@@ -545,16 +573,21 @@ impl Index {
                 }
                 Vec::new()
             }
-            Change::Begin { id, context, .. } => {
+            Change::Begin { id, context, placement } => {
+                let members = self.add_accounts(id, *context, placement);
                 if let Some(mut known) = self.objects.get_mut(id) {
-                    known.begun.insert(*context);
+                    known.begun.insert(*context, members);
                 }
                 Vec::new()
             }
             Change::ClearBegin { id, context } => {
-                if let Some(mut known) = self.objects.get_mut(id) {
-                    known.begun.remove(context);
-                }
+                let Some(mut known) = self.objects.get_mut(id) else { return Vec::new() };
+                let begun = known.begun.remove(context).unwrap_or_default();
+                let members = known.at(*context).map(|presence| presence.members.clone());
+                drop(known);
+                let members = members.unwrap_or_default();
+                let gone = begun.iter().filter(|member| !members.contains(member));
+                self.forget_account(id, *context, gone);
                 Vec::new()
             }
             Change::PutProfile(_)

@@ -18,7 +18,9 @@
 //! An entry may be *parked*: it is set aside, and its lanes go on without it. What cannot be done
 //! without it is set aside as well and counts as *blocked*: entries that come after it
 //! ([`NewEntry::after`]), entries that need it ([`Need::Hard`]), and, if it is a *gate* (a context
-//! comes or goes), all that stands behind it in its lane. Whatever is not aside keeps its place.
+//! comes or goes), all that stands behind it in its lane. A *barrier* (a context goes) waits for all
+//! that stands ahead of it, so it is set aside with any of that, and is a gate then like a parked one.
+//! Whatever is not aside keeps its place.
 //!
 //! # Fairness
 //! Lanes get their turn in the order in which something became possible in them, one entry at a
@@ -130,9 +132,9 @@ pub struct NewEntry<T> {
     pub lanes: BTreeSet<Lane>,
     /// Runs once when it is first in all lanes, instead of once in each.
     pub joint: bool,
-    /// No entry may be moved past it (deletion of a context).
+    /// No entry may be moved past it, and all ahead of it is done before (deletion of a context).
     pub barrier: bool,
-    /// While it is parked nothing behind it in its lanes may start (a context comes or goes).
+    /// While it is aside nothing behind it in its lanes may start (a context comes or goes).
     pub gate: bool,
     /// Entries that must be through before it may start.
     pub after: BTreeSet<EntryId>,
@@ -174,7 +176,7 @@ struct Entry<T> {
     trial: bool,
     /// Something it cannot be done without is aside.
     blocked: bool,
-    /// Lanes in which it stands behind a parked gate.
+    /// Lanes in which it stands behind a gate that is aside or, itself a barrier, behind anything aside.
     gated: Few<Lane>,
     /// It goes before others that may start as well.
     hurried: bool,
@@ -182,11 +184,20 @@ struct Entry<T> {
 }
 
 impl<T> Entry<T> {
+    /// Whether it is not going to be through in this lane for now, even if it is tried once more.
+    fn waits(&self, lane: Lane) -> bool {
+        self.is_kept(lane) || self.parked.contains(&lane)
+    }
+
     /// Whether it is not in its lane's queue.
     fn aside(&self, lane: Lane) -> bool {
-        self.blocked
-            || if self.joint { !self.gated.is_empty() } else { self.gated.contains(&lane) }
-            || !self.trial && self.parked.contains(&lane)
+        self.is_kept(lane) || !self.trial && self.parked.contains(&lane)
+    }
+
+    /// Whether others keep it from being done in this lane.
+    fn is_kept(&self, lane: Lane) -> bool {
+        let gated = if self.joint { !self.gated.is_empty() } else { self.gated.contains(&lane) };
+        self.blocked || gated
     }
 
     /// Whether it keeps back an entry with these lanes that cannot be done without it.
@@ -200,11 +211,13 @@ impl<T> Entry<T> {
 struct LaneState {
     /// What is not aside.
     queue: BTreeMap<Place, EntryId>,
-    barriers: BTreeSet<Place>,
-    /// Parked gates.
+    barriers: BTreeMap<Place, EntryId>,
+    /// Gates that wait.
     gates: BTreeMap<Place, EntryId>,
     /// What is aside.
     aside: BTreeMap<Place, EntryId>,
+    /// What waits, aside or not: an entry on trial is in the queue.
+    waiting: BTreeMap<Place, EntryId>,
     busy: bool,
     held: bool,
     /// The entry that stands still here after a fault.
@@ -212,6 +225,24 @@ struct LaneState {
 }
 
 impl LaneState {
+    /// What keeps an entry with that place from being done here.
+    fn gate(&self, place: &Place, barrier: bool) -> Option<EntryId> {
+        let among = if barrier { &self.waiting } else { &self.gates };
+        among.first_key_value().filter(|(first, _)| *first < place).map(|(_, id)| *id)
+    }
+
+    /// What is kept from being done here by an entry that waits.
+    fn kept_by<T>(&self, entry: &Entry<T>) -> Vec<EntryId> {
+        let behind = |place: &Place| *place > entry.place;
+        if entry.gate {
+            let all = self.queue.iter().chain(&self.aside);
+            all.filter(|(place, _)| behind(place)).map(|(_, id)| *id).collect()
+        } else {
+            let all = self.barriers.iter();
+            all.filter(|(place, _)| behind(place)).map(|(_, id)| *id).collect()
+        }
+    }
+
     fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.aside.is_empty() && !self.held
     }
@@ -384,6 +415,11 @@ impl<T> Lanes<T> {
     /// Pending entries of a lane that are not aside, in order.
     pub fn in_lane(&self, lane: Lane) -> impl Iterator<Item = EntryId> {
         self.lanes.get(&lane).into_iter().flat_map(|lane| lane.queue.values().copied())
+    }
+
+    /// Pending entries of a lane that are aside, in order.
+    pub fn aside_in(&self, lane: Lane) -> impl Iterator<Item = EntryId> {
+        self.lanes.get(&lane).into_iter().flat_map(|lane| lane.aside.values().copied())
     }
 
     /// Takes a new entry in.
@@ -580,16 +616,13 @@ impl<T> Lanes<T> {
             enter(self.lanes.entry(lane).or_default(), entry, needed, lane);
             self.awake.insert(lane);
         }
-        // Others stand behind it now.
-        let gates: Vec<Lane> = entry.parked.iter().copied().filter(|_| entry.gate).collect();
         let ahead: Vec<EntryId> = entry.ahead.iter().copied().collect();
         for other in ahead {
             self.move_under(other, needed);
         }
         self.judge(needed);
-        for lane in gates {
-            self.judge_lane(lane);
-        }
+        // Others stand behind it now.
+        self.judge_all(self.kept_by(needed));
     }
 
     /// The next entry (part) that may start; it counts as running from now on. None: nothing may
@@ -707,7 +740,7 @@ impl<T> Lanes<T> {
             return true;
         }
         self.judge(id);
-        self.judge_followers(id);
+        self.judge_all(self.waiting_for(id));
         false
     }
 
@@ -720,7 +753,8 @@ impl<T> Lanes<T> {
             self.awake.calm(lane);
         }
         entry.running.remove(&lane);
-        let opens = entry.parked.remove(&lane) && entry.gate;
+        let kept = if entry.waits(lane) { state.kept_by(entry) } else { Vec::new() };
+        entry.parked.remove(&lane);
         entry.gated.remove(&lane);
         state.busy &= !ran;
         if state.stopped == Some(id) {
@@ -731,9 +765,7 @@ impl<T> Lanes<T> {
         } else {
             self.awake.insert(lane);
         }
-        if opens {
-            self.judge_lane(lane);
-        }
+        self.judge_all(kept);
     }
 
     fn forget(&mut self, id: EntryId) -> Option<Box<Entry<T>>> {
@@ -775,9 +807,8 @@ impl<T> Lanes<T> {
             let blocked = entry.after.iter().any(|other| keeps_back(other, true))
                 || entry.needs.iter().any(|other| keeps_back(other, false));
             let is_gated = |lane: &Lane| {
-                let gates = self.lanes.get(lane).map(|state| &state.gates);
-                let first = gates.and_then(|gates| gates.first_key_value());
-                first.is_some_and(|(place, _)| *place < entry.place)
+                let state = self.lanes.get(lane);
+                state.is_some_and(|state| state.gate(&entry.place, entry.barrier).is_some())
             };
             let gated: Few<Lane> = entry.open.iter().copied().filter(is_gated).collect();
             if blocked != entry.blocked || gated != entry.gated {
@@ -786,15 +817,12 @@ impl<T> Lanes<T> {
                     entry.gated = gated;
                 });
                 open.extend(self.waiting_for(id));
+                open.extend(self.kept_by(id));
             }
         }
     }
 
-    /// A gate in a lane was parked, or is not any more.
-    fn judge_lane(&mut self, lane: Lane) {
-        let Some(state) = self.lanes.get(&lane) else { return };
-        let entries: Vec<EntryId> =
-            state.queue.values().chain(state.aside.values()).copied().collect();
+    fn judge_all(&mut self, entries: Vec<EntryId>) {
         for entry in entries {
             self.judge(entry);
         }
@@ -802,17 +830,15 @@ impl<T> Lanes<T> {
 
     /// An entry is parked now, or not any more.
     fn judge_others(&mut self, id: EntryId) {
-        let gates = self.entries.get(&id).filter(|entry| entry.gate);
-        for lane in gates.map(|entry| entry.open.clone()).unwrap_or_default().iter() {
-            self.judge_lane(*lane);
-        }
-        self.judge_followers(id);
+        self.judge_all(self.kept_by(id));
+        self.judge_all(self.waiting_for(id));
     }
 
-    fn judge_followers(&mut self, id: EntryId) {
-        for follower in self.waiting_for(id) {
-            self.judge(follower);
-        }
+    /// Entries that stand behind this one in a lane and cannot be done as long as it waits there.
+    fn kept_by(&self, id: EntryId) -> Vec<EntryId> {
+        let Some(entry) = self.entries.get(&id) else { return Vec::new() };
+        let lanes = entry.open.iter().filter_map(|lane| self.lanes.get(lane));
+        lanes.flat_map(|state| state.kept_by(entry)).collect()
     }
 
     /// Entries that cannot be done before, or without, this one.
@@ -915,9 +941,10 @@ impl<T> Lanes<T> {
             if at != id && !entry.parked.is_empty() {
                 return Some(at);
             }
-            let gate = |lane| Some(*self.lanes.get(lane)?.gates.first_key_value()?.1);
+            let gate = |lane| self.lanes.get(lane)?.gate(&entry.place, entry.barrier);
             if let Some(gate) = entry.gated.iter().find_map(gate) {
-                return Some(gate);
+                at = gate;
+                continue;
             }
             // Backwards, from one that waits to the one it waits for, always to a smaller place.
             let keeps_back = |other: &&EntryId, after| {
@@ -933,15 +960,13 @@ impl<T> Lanes<T> {
     pub fn blocks(&self, id: EntryId) -> Vec<EntryId> {
         let mut found = BTreeSet::new();
         let mut open = self.waiting_for(id);
-        if let Some(gate) = self.entries.get(&id).filter(|entry| entry.gate) {
-            let lanes = gate.open.iter().filter_map(|lane| self.lanes.get(lane));
-            open.extend(lanes.flat_map(|state| state.aside.values().copied()));
-        }
+        open.extend(self.kept_by(id));
         while let Some(other) = open.pop() {
             let Some(entry) = self.entries.get(&other).filter(|_| other != id) else { continue };
             let aside = entry.blocked || !entry.gated.is_empty();
             if aside && found.insert(other) {
                 open.extend(self.waiting_for(other));
+                open.extend(self.kept_by(other));
             }
         }
         found.into_iter().collect()
@@ -1037,14 +1062,14 @@ impl<T> Lanes<T> {
         let (Some(entry), Some(state)) = (self.entries.get(&id), self.lanes.get(&lane)) else {
             return false;
         };
-        state.barriers.last().is_some_and(|barrier| *barrier > entry.place)
+        state.barriers.last_key_value().is_some_and(|(barrier, _)| *barrier > entry.place)
     }
 
     /// The last barrier in a lane, as something entries can be compared with.
     pub fn behind_last_barrier(&self, lane: Lane, id: EntryId) -> bool {
         let Some(entry) = self.entries.get(&id) else { return false };
-        let last = self.lanes.get(&lane).and_then(|state| state.barriers.last());
-        last.is_none_or(|barrier| entry.place > *barrier)
+        let last = self.lanes.get(&lane).and_then(|state| state.barriers.last_key_value());
+        last.is_none_or(|(barrier, _)| entry.place > *barrier)
     }
 }
 
@@ -1053,10 +1078,13 @@ fn enter<T>(state: &mut LaneState, entry: &Entry<T>, id: EntryId, lane: Lane) {
     let seat = if entry.aside(lane) { &mut state.aside } else { &mut state.queue };
     seat.insert(entry.place.clone(), id);
     if entry.barrier {
-        state.barriers.insert(entry.place.clone());
+        state.barriers.insert(entry.place.clone(), id);
     }
-    if entry.gate && entry.parked.contains(&lane) {
-        state.gates.insert(entry.place.clone(), id);
+    if entry.waits(lane) {
+        state.waiting.insert(entry.place.clone(), id);
+        if entry.gate {
+            state.gates.insert(entry.place.clone(), id);
+        }
     }
 }
 
@@ -1066,6 +1094,7 @@ fn leave<T>(state: &mut LaneState, entry: &Entry<T>, lane: Lane) {
     seat.remove(&entry.place);
     state.barriers.remove(&entry.place);
     state.gates.remove(&entry.place);
+    state.waiting.remove(&entry.place);
 }
 
 #[cfg(test)]
@@ -1119,6 +1148,30 @@ mod tests {
         let newer = lanes.insert(NewEntry { after: BTreeSet::from([older]), ..new(3, &[1]) });
         assert_eq!(lanes.before(newer, group, Need::Soft), Moved::Ahead);
         assert_eq!(run(&mut lanes), [2, 3, 1]);
+    }
+
+    #[test]
+    fn a_context_is_not_deleted_while_something_ahead_of_it_is_aside() {
+        let mut lanes = Lanes::default();
+        let deletion = |n| NewEntry { barrier: true, gate: true, ..new(n, &[1]) };
+        let user = lanes.insert(new(1, &[1]));
+        let gone = lanes.insert(deletion(2));
+        let next = lanes.insert(new(3, &[1]));
+        let other = lanes.insert(new(4, &[2]));
+        lanes.park(user, None);
+        assert_eq!(lanes.blocks(user), [gone, next]);
+        assert_eq!((lanes.blocked_by(gone), lanes.blocked_by(next)), (Some(user), Some(user)));
+        let starts = std::iter::from_fn(|| lanes.start()).map(|start| start.entry);
+        assert_eq!(starts.collect::<Vec<_>>(), [other]);
+        // Tried again in vain, it goes on keeping the others back.
+        assert!(lanes.try_parked(user));
+        assert_eq!(lanes.start().map(|start| start.entry), Some(user));
+        assert_eq!(lanes.blocks(user), [gone, next]);
+        lanes.park(user, Some(Lane::Context(ContextId(1))));
+        assert_eq!(lanes.start(), None);
+        assert!(lanes.try_parked(user));
+        lanes.done(other, Lane::Context(ContextId(2)));
+        assert_eq!(run(&mut lanes), [1, 2, 3]);
     }
 
     #[test]

@@ -234,6 +234,10 @@ pub enum Job {
         attempt: u32,
         /// An earlier attempt may have had an effect that was not heard of.
         suspect: bool,
+        /// An earlier run may have begun with it, or with one in whose place it is done, and been killed.
+        maybe_begun: bool,
+        /// The context's deletion waits behind it.
+        doomed: bool,
         /// Fault of the last attempt, for the record.
         last_fault: Option<(String, Option<String>)>,
         /// Earlier items in whose place it is done, oldest first.
@@ -308,6 +312,8 @@ pub struct Failure {
     pub exception_id: Option<String>,
     /// OX may have done it all the same.
     pub unknown_outcome: bool,
+    /// OX refused to make what was written down as about to be made.
+    pub not_made: bool,
     /// How long the answer asks to stay away.
     pub retry_after: Option<Duration>,
     /// The account whose credentials are missing.
@@ -319,6 +325,10 @@ pub struct Failure {
 impl Failure {
     /// Class of a queue file that cannot be used.
     pub const UNUSABLE: &str = "queue file";
+    /// Class of a fault that says that another object has the name in OX: this one does not.
+    pub const NAME_TAKEN: &str = "name taken";
+    /// Class of a fault that says that a context is not in OX.
+    pub const NO_CONTEXT: &str = "NoSuchContextException";
 
     fn lasting(class: &str, text: String) -> Self {
         Self {
@@ -327,6 +337,7 @@ impl Failure {
             class: class.to_owned(),
             exception_id: None,
             unknown_outcome: false,
+            not_made: false,
             retry_after: None,
             missing_key: None,
             fatal: false,
@@ -345,6 +356,7 @@ impl Failure {
             ),
             exception_id: fault.and_then(|fault| fault.exception_id.clone()),
             unknown_outcome: error.outcome_unknown(),
+            not_made: false,
             retry_after: error.retry_after(),
             missing_key: match error {
                 OxError::NoCredentials { account, .. } => Some(*account),
@@ -354,18 +366,44 @@ impl Failure {
         }
     }
 
+    /// A refusal by OX that means that a context is missing, whatever OX calls it.
+    pub fn no_context(context: ContextId, error: &OxError) -> Self {
+        Self::from_ox(error).in_no_context(context)
+    }
+
+    /// The same, told as what it is: the context is missing.
+    #[must_use]
+    pub fn in_no_context(self, context: ContextId) -> Self {
+        if self.class == Self::NO_CONTEXT {
+            return self;
+        }
+        let text = format!("context {context} is not in OX: {}", self.text);
+        Self { class: Self::NO_CONTEXT.to_owned(), text, ..self }
+    }
+
     /// Something about the object that drover found itself.
     pub fn problem(problem: &Problem) -> Self {
         let missing_key = match problem {
             Problem::ContextWithoutKey { context } => Some(Account::Context(*context)),
             _ => None,
         };
-        Self { missing_key, ..Self::lasting("object", problem.to_string()) }
+        let class = match problem {
+            Problem::NameTaken { .. } => Self::NAME_TAKEN,
+            _ => "object",
+        };
+        Self { missing_key, ..Self::lasting(class, problem.to_string()) }
     }
 
     /// Whether another content of the credentials file may be the cure.
     pub fn is_about_a_key(&self) -> bool {
         self.missing_key.is_some() || self.class == "InvalidCredentialsException"
+    }
+
+    /// Whether OX was asked to do it, and does not want to.
+    pub fn is_refusal(&self) -> bool {
+        let own =
+            ["object", "local", "state", "busy", "transport", Self::UNUSABLE, Self::NAME_TAKEN];
+        self.verdict == Verdict::Lasting && !own.contains(&self.class.as_str())
     }
 
     /// A queue file that cannot be used.

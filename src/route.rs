@@ -4,7 +4,6 @@
 //! already routed. Pure but for reading the [`Index`].
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use crate::few::{Few, give_back};
 use crate::index::Index;
@@ -165,21 +164,29 @@ pub struct Router {
 /// Entries by names and addresses. A map for each context: one for all of them would be large, and
 /// twice as large whenever it grows.
 #[derive(Debug, Default)]
-struct ByClaim(HashMap<ContextId, HashMap<Claim, EntryId>>);
+struct ByClaim(HashMap<ContextId, HashMap<Claim, Few<EntryId>>>);
 
 impl ByClaim {
-    fn get(&self, (context, claim): &(ContextId, Claim)) -> Option<&EntryId> {
-        self.0.get(context)?.get(claim)
+    fn get(&self, (context, claim): &(ContextId, Claim)) -> impl Iterator<Item = EntryId> {
+        let entries = self.0.get(context).and_then(|here| here.get(claim));
+        entries.into_iter().flat_map(|entries| entries.iter().copied())
     }
 
     fn insert(&mut self, (context, claim): (ContextId, Claim), entry: EntryId) {
-        self.0.entry(context).or_default().insert(claim, entry);
+        // Thousands may share a display name, where OX does not mind; the last one is enough then.
+        let shared = matches!(claim, Claim::Display(_));
+        let entries = self.0.entry(context).or_default().entry(claim).or_default();
+        if shared {
+            entries.clear();
+        }
+        entries.insert(entry);
     }
 
-    /// Takes it out if it is that entry's.
     fn remove(&mut self, (context, claim): &(ContextId, Claim), entry: EntryId) {
         let Some(here) = self.0.get_mut(context) else { return };
-        if here.get(claim) == Some(&entry) {
+        let Some(entries) = here.get_mut(claim) else { return };
+        entries.remove(&entry);
+        if entries.is_empty() {
             here.remove(claim);
             if here.is_empty() {
                 self.0.remove(context);
@@ -191,11 +198,12 @@ impl ByClaim {
 #[derive(Debug)]
 struct Overlay {
     object: ObjectId,
-    dn: DnKey,
-    names: Arc<[Claim]>,
+    /// As it leaves the object.
+    identity: Identity,
     /// Where it claims the names.
     homes: Few<ContextId>,
     releases: Box<[(ContextId, Claim)]>,
+    brought: Box<[(ContextId, Claim)]>,
     members: Box<[DnKey]>,
     context: Option<ContextId>,
 }
@@ -211,10 +219,10 @@ impl Router {
     ) -> Routed {
         let NewItem { name, file, identity, also } = item;
         let home = identity.home;
-        let homes = self.homes(index, file, &identity);
-        let claims: BTreeSet<_> = each(&homes, &identity.names).collect();
         let before = self.lanes_before(index, file);
         let own = self.lanes_of(index, file, &before, also);
+        let homes = homes(&identity, &own);
+        let claims: BTreeSet<_> = each(&homes, &identity.names).collect();
         let after = self.planned.get(&file.id).map(|p| p.entries.iter().copied().collect());
         let single = matches!(file.kind, ObjectKind::User | ObjectKind::Resource);
         let is_context = file.kind == ObjectKind::Context;
@@ -229,12 +237,12 @@ impl Router {
             after: after.unwrap_or_default(),
             task,
         });
-        let released = self.released(index, file, &claims);
+        let mut released = self.released(index, file, &claims);
+        let brought = brought(file, &released, &claims);
         // First what this item needs, so that it comes along wherever this one is moved.
-        let needed = claims.iter().filter_map(|claim| self.releases.get(claim));
-        let needed = needed.filter(|other| **other != entry);
+        let needed = self.releasing(lanes, index, claims.iter().chain(&brought), entry);
         let mut pairs: Vec<(EntryId, EntryId, Need)> =
-            needed.map(|other| (*other, entry, Need::Hard)).collect();
+            needed.into_iter().map(|other| (other, entry, Need::Hard)).collect();
         // A context that is still to be made, likewise.
         let made = own.iter().filter_map(|lane| match lane {
             Lane::Context(context) => self.contexts.get(context),
@@ -248,15 +256,16 @@ impl Router {
         }
         let needing = self.needs_user(lanes, file, home, &before, entry);
         pairs.extend(needing.into_iter().map(|other| (entry, other, Need::Soft)));
-        let needing = self.needs_release(file, &released);
+        let needing = self.needs_release(lanes, index, file, &released);
         pairs.extend(needing.into_iter().map(|other| (entry, other, Need::Hard)));
+        released.extend(brought.iter().cloned());
         let unordered = order(lanes, pairs);
         if index.with(&file.id, |known| known.heading.is_some()).unwrap_or(false)
             && !self.is_pending(&file.id)
         {
             goes_on_first(lanes, &own, entry);
         }
-        self.remember(entry, file, identity, &own, homes, released);
+        self.remember(entry, file, identity, &own, homes, Names { released, brought });
         Routed { entry, lanes: own, unordered }
     }
 
@@ -306,13 +315,14 @@ impl Router {
         let present: BTreeSet<Lane> = lanes.open_lanes(entry).collect();
         lanes.extend(entry, own.iter().copied());
         own.extend(present);
-        let homes = self.homes(index, file, &identity);
+        let homes = homes(&identity, &own);
         let claims: BTreeSet<_> = each(&homes, &identity.names).collect();
+        let mut released = self.released(index, file, &claims);
+        let brought = brought(file, &released, &claims);
         // The names are the same, but a group may have them in more contexts now.
-        let needed = claims.iter().filter_map(|claim| self.releases.get(claim));
-        let needed = needed.filter(|other| **other != entry);
+        let needed = self.releasing(lanes, index, claims.iter().chain(&brought), entry);
         let mut pairs: Vec<(EntryId, EntryId, Need)> =
-            needed.map(|other| (*other, entry, Need::Hard)).collect();
+            needed.into_iter().map(|other| (other, entry, Need::Hard)).collect();
         // New members may come behind its place, and so may their contexts.
         let contexts = own.iter().filter_map(|lane| match lane {
             Lane::Context(context) => self.contexts.get(context),
@@ -324,14 +334,14 @@ impl Router {
             pairs.extend(self.arriving(index, member.key()).map(|o| (o, entry, Need::Soft)));
         }
         let unordered = order(lanes, pairs);
-        let mut released = self.released(index, file, &claims);
+        released.extend(brought.iter().cloned());
         let kept = self.entries.get(&entry).map(|overlay| overlay.releases.clone());
         let kept = kept.into_iter().flatten();
         released.extend(kept.filter(|claim| !claims.contains(claim)));
         released.sort();
         released.dedup();
         self.forget(entry);
-        self.remember(entry, file, identity, &own, homes, released);
+        self.remember(entry, file, identity, &own, homes, Names { released, brought });
         Routed { entry, lanes: own, unordered }
     }
 
@@ -368,18 +378,6 @@ impl Router {
         own
     }
 
-    /// Contexts in which an item is going to have its names and addresses.
-    fn homes(&self, index: &Index, file: &QueueFile, identity: &Identity) -> Few<ContextId> {
-        let mut homes = Few::default();
-        if !identity.names.is_empty() {
-            homes.extend(identity.home);
-            for member in file.object.iter().flat_map(DirectoryObject::member_dns) {
-                homes.extend(self.home_of(index, member.key()));
-            }
-        }
-        homes
-    }
-
     /// Whether a context will be there when this item's turn comes.
     fn exists(&self, index: &Index, file: &QueueFile, home: Option<ContextId>) -> bool {
         let Some(context) = home else { return false };
@@ -406,7 +404,7 @@ impl Router {
             let mut lanes: BTreeSet<Lane> =
                 known.placed.iter().map(|presence| Lane::Context(presence.context)).collect();
             lanes.extend(known.heading.map(Lane::Context));
-            lanes.extend(known.begun.iter().copied().map(Lane::Context));
+            lanes.extend(known.begun.keys().copied().map(Lane::Context));
             if file.kind == ObjectKind::Context {
                 lanes.extend(known.home.map(Lane::Context));
             }
@@ -497,25 +495,73 @@ impl Router {
                 })
                 .unwrap_or_default(),
         };
-        // Who moves has his old name and address in the new context for a moment, too.
-        let home = file.object.as_ref().and_then(DirectoryObject::own_context);
-        let brought = home.filter(|_| file.kind == ObjectKind::User).into_iter().flat_map(|home| {
-            held.iter().filter(move |(at, _)| *at != home).map(move |(_, c)| (home, c.clone()))
-        });
-        let brought: Vec<_> = brought.collect();
-        held.into_iter().chain(brought).filter(|claim| !claims.contains(claim)).collect()
+        held.into_iter().filter(|claim| !claims.contains(claim)).collect()
     }
 
-    /// An item that gives up a name or address goes before the pending one that claims it.
-    fn needs_release(&self, file: &QueueFile, released: &[(ContextId, Claim)]) -> Vec<EntryId> {
+    /// Pending entries that give up a name or address which `entry` claims, and whose objects have it
+    /// by then: one that is to have it only later on gives up nothing that this entry waits for.
+    fn releasing<'a, T>(
+        &self,
+        lanes: &Lanes<T>,
+        index: &Index,
+        claims: impl Iterator<Item = &'a (ContextId, Claim)>,
+        entry: EntryId,
+    ) -> BTreeSet<EntryId> {
+        let mut needed = BTreeSet::new();
+        for claim in claims {
+            for other in self.releases.get(claim).filter(|other| *other != entry) {
+                let Some(overlay) = self.entries.get(&other) else { continue };
+                let since = self.has_from(index, &overlay.object, claim);
+                if since.is_none_or(|since| lanes.precedes(since, entry)) {
+                    needed.insert(other);
+                }
+            }
+        }
+        needed
+    }
+
+    /// The pending entry with which an object gets a name; none if it has it already.
+    fn has_from(
+        &self,
+        index: &Index,
+        object: &ObjectId,
+        claim: &(ContextId, Claim),
+    ) -> Option<EntryId> {
+        let (context, name) = claim;
+        let first = self.pending(object).find(|pending| {
+            let overlay = self.entries.get(pending);
+            overlay.is_some_and(|overlay| {
+                overlay.homes.contains(context) && overlay.identity.names.contains(name)
+            })
+        })?;
+        let has = index.with(object, |known| {
+            let there = known.placed.iter().filter(|presence| presence.context == *context);
+            there.flat_map(|presence| presence.claims.iter()).any(|held| held == name)
+        });
+        (!has.unwrap_or(false)).then_some(first)
+    }
+
+    /// An item that gives up a name or address goes before the pending ones that claim it, unless they
+    /// were to have it before this object.
+    fn needs_release<T>(
+        &self,
+        lanes: &Lanes<T>,
+        index: &Index,
+        file: &QueueFile,
+        released: &[(ContextId, Claim)],
+    ) -> BTreeSet<EntryId> {
         let own: Vec<EntryId> = self.pending(&file.id).collect();
-        let mut needing: Vec<EntryId> = released
-            .iter()
-            .filter_map(|claim| self.claims.get(claim).copied())
-            .filter(|other| !own.contains(other))
-            .collect();
-        needing.sort_unstable();
-        needing.dedup();
+        let mut needing = BTreeSet::new();
+        for claim in released {
+            let mut others = self.claims.get(claim).filter(|other| !own.contains(other)).peekable();
+            if others.peek().is_none() {
+                continue;
+            }
+            let since = self.has_from(index, &file.id, claim);
+            needing.extend(
+                others.filter(|other| since.is_none_or(|since| lanes.precedes(since, *other))),
+            );
+        }
         needing
     }
 
@@ -526,8 +572,9 @@ impl Router {
         identity: Identity,
         lanes: &BTreeSet<Lane>,
         homes: Few<ContextId>,
-        released: Vec<(ContextId, Claim)>,
+        names: Names,
     ) {
+        let Names { released, brought } = names;
         let home = identity.home;
         let dn = file.dn.key().clone();
         let members = file.object.iter().flat_map(DirectoryObject::member_dns);
@@ -537,6 +584,9 @@ impl Router {
         }
         for claim in each(&homes, &identity.names) {
             self.claims.insert(claim, entry);
+        }
+        for claim in &brought {
+            self.claims.insert(claim.clone(), entry);
         }
         for claim in &released {
             self.releases.insert(claim.clone(), entry);
@@ -553,13 +603,13 @@ impl Router {
                 self.contexts.insert(context, (file.object.is_some(), entry));
             }
         }
-        self.dns.insert(dn.clone(), file.id.clone());
+        self.dns.insert(dn, file.id.clone());
         let overlay = Overlay {
             object: file.id.clone(),
-            dn,
-            names: identity.names.clone(),
+            identity: identity.clone(),
             homes: homes.clone(),
             releases: released.into(),
+            brought: brought.into(),
             members,
             context,
         };
@@ -586,8 +636,11 @@ impl Router {
     /// An entry has ended or was withdrawn: its overlay goes.
     pub fn forget(&mut self, entry: EntryId) {
         let Some(overlay) = self.entries.remove(&entry) else { return };
-        for claim in each(&overlay.homes, &overlay.names) {
+        for claim in each(&overlay.homes, &overlay.identity.names) {
             self.claims.remove(&claim, entry);
+        }
+        for claim in &overlay.brought {
+            self.claims.remove(claim, entry);
         }
         for claim in &overlay.releases {
             self.releases.remove(claim, entry);
@@ -605,22 +658,32 @@ impl Router {
         {
             self.contexts.remove(&context);
         }
-        let (id, dn) = (&overlay.object, &overlay.dn);
-        let last = match self.planned.get_mut(id) {
-            Some(planned) => {
-                planned.entries.remove(&entry);
-                planned.entries.is_empty()
+        let (id, dn) = (&overlay.object, &overlay.identity.dn);
+        let Some(planned) = self.planned.get_mut(id) else { return };
+        let was_last = planned.entries.last() == Some(&entry);
+        planned.entries.remove(&entry);
+        match planned.entries.last().and_then(|last| self.entries.get(last)) {
+            Some(before) if was_last => {
+                // The object will be as the one before leaves it.
+                planned.identity = before.identity.clone();
+                planned.homes = before.homes.clone();
+                if planned.identity.dn != *dn {
+                    let restored = planned.identity.dn.clone();
+                    if self.dns.get(dn) == Some(id) {
+                        self.dns.remove(dn);
+                    }
+                    self.dns.entry(restored).or_insert_with(|| id.clone());
+                }
             }
-            None => true,
-        };
-        if last {
-            if let Some(planned) = self.planned.remove(id)
-                && self.dns.get(&planned.identity.dn) == Some(id)
-            {
-                self.dns.remove(&planned.identity.dn);
-            }
-            if self.dns.get(dn) == Some(id) {
-                self.dns.remove(dn);
+            Some(_) => {}
+            None => {
+                if self.dns.get(&planned.identity.dn) == Some(id) {
+                    self.dns.remove(&planned.identity.dn);
+                }
+                if self.dns.get(dn) == Some(id) {
+                    self.dns.remove(dn);
+                }
+                self.planned.remove(id);
             }
         }
         give_back(&mut self.entries);
@@ -628,6 +691,44 @@ impl Router {
         give_back(&mut self.dns);
         give_back(&mut self.naming);
     }
+}
+
+/// Contexts in which an item is going to have its names and addresses. A group or account may get a
+/// member in any of its lanes until its turn comes.
+fn homes(identity: &Identity, own: &BTreeSet<Lane>) -> Few<ContextId> {
+    let mut homes = Few::default();
+    if !identity.names.is_empty() {
+        homes.extend(identity.home);
+        if matches!(identity.kind, ObjectKind::Group | ObjectKind::Account) {
+            homes.extend(own.iter().filter_map(|lane| match lane {
+                Lane::Context(context) => Some(*context),
+                Lane::Directory => None,
+            }));
+        }
+    }
+    homes
+}
+
+/// What an item does to names beside having those of its object.
+struct Names {
+    /// Names that are free after it.
+    released: Vec<(ContextId, Claim)>,
+    /// Of these, names that it has only meanwhile.
+    brought: Vec<(ContextId, Claim)>,
+}
+
+/// Who moves has the old name and address in the new context for a moment, too: they have to be free
+/// there before, and are after.
+fn brought(
+    file: &QueueFile,
+    released: &[(ContextId, Claim)],
+    claims: &BTreeSet<(ContextId, Claim)>,
+) -> Vec<(ContextId, Claim)> {
+    let home = file.object.as_ref().and_then(DirectoryObject::own_context);
+    let Some(home) = home.filter(|_| file.kind == ObjectKind::User) else { return Vec::new() };
+    let elsewhere = released.iter().filter(|(context, _)| *context != home);
+    let there = elsewhere.map(|(_, claim)| (home, claim.clone()));
+    there.filter(|claim| !claims.contains(claim)).collect()
 }
 
 /// Puts each first entry before its second; says which could not be.

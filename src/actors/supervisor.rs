@@ -19,7 +19,7 @@ mod remembered;
 mod settling;
 mod taking_in;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,6 +144,9 @@ pub struct Report {
     pub snapshot: Snapshot,
     /// Why it could not go on, if that was it.
     pub broken: Option<String>,
+    /// Of all that is left it is known what has been done of it: what ran came to its end and was
+    /// remembered, and no call's outcome is unknown.
+    pub sure: bool,
 }
 
 /// What is to be done with an entry.
@@ -269,6 +272,8 @@ pub struct Supervisor {
     names: HashMap<ItemName, EntryId>,
     /// The newest look of each kind that was put into a lane.
     waiting_looks: HashMap<Mark, EntryId>,
+    /// Looks with which an earlier run may have begun, and been killed before it could remember that.
+    doubted_looks: HashSet<Mark>,
     /// Likewise those that are to repair.
     waiting_repairs: HashMap<Mark, EntryId>,
     parking: Parking,
@@ -340,6 +345,7 @@ impl Supervisor {
             router: Router::default(),
             names: HashMap::new(),
             waiting_looks: HashMap::new(),
+            doubted_looks: HashSet::new(),
             waiting_repairs: HashMap::new(),
             parking: Parking::default(),
             guarding,
@@ -480,6 +486,9 @@ impl Handler<Arrived> for Supervisor {
             self.reading = false;
             match self.env.store.marks() {
                 Ok(marks) => {
+                    if self.rules.cut_short {
+                        self.doubted_looks.extend(marks.iter().cloned());
+                    }
                     for mark in marks {
                         self.add_look(mark);
                     }

@@ -139,11 +139,9 @@ async fn serve(service: Service, settings: &Settings) -> anyhow::Result<Report> 
         }
     });
     let report = running.engine.ended().await;
-    // With looks at groups, which are pending, too.
-    let nothing_left = report.broken.is_none()
-        && report.snapshot.pending == 0
-        && report.snapshot.faulty.is_empty();
-    if nothing_left && let Err(problem) = running.lock.finish() {
+    if report.sure
+        && let Err(problem) = running.lock.finish()
+    {
         tracing::warn!(
             "cannot write the lock file: {problem}; the next start will be more careful"
         );

@@ -100,6 +100,9 @@ pub struct UserCase {
     baggage: Vec<String>,
     /// The wanted name belongs to another object.
     taken: Option<ObjectId>,
+    /// Before a move: the old name belongs to another object in the new context, so a copy cannot
+    /// bear it.
+    old_name_taken: bool,
     /// OX's present sender address; asked only if addresses change.
     sender: Sender,
     /// The number was checked against the name, for a rename.
@@ -153,6 +156,7 @@ impl UserCase {
             accounts,
             baggage: Vec::new(),
             taken: None,
+            old_name_taken: false,
             sender: Sender::Unknown,
             identified: false,
             both_changed: BTreeSet::new(),
@@ -317,8 +321,20 @@ impl UserCase {
         if !self.free.0 {
             return Next::Ask(Question::User(to, Target::Name(wanted.user.name.clone())));
         }
-        if !self.free.1 && placed.name != wanted.user.name {
-            return Next::Ask(Question::User(to, Target::Name(placed.name.clone())));
+        if placed.name != wanted.user.name {
+            if self.old_name_taken {
+                // The new name is free there: he gets it before he is copied.
+                if !self.identified {
+                    return Next::Ask(Question::User(from, Target::Name(placed.name.clone())));
+                }
+                let mut fields = UserFields::new();
+                fields.set("name", wanted.user.name.as_str());
+                let user = Target::Id(placed.ox);
+                return Next::Do(Operation::UserChange { context: from, user, fields });
+            }
+            if !self.free.1 {
+                return Next::Ask(Question::User(to, Target::Name(placed.name.clone())));
+            }
         }
         Next::Do(Operation::JourneyBegin {
             journey: Journey { from, to, ox: placed.ox, name: placed.name.clone(), copying: true },
@@ -332,6 +348,13 @@ impl UserCase {
         self.journey
             .as_ref()
             .filter(|journey| Some(journey.to) != wanted && !self.placed.contains_key(&journey.to))
+    }
+
+    /// Whether a move to that context was begun. One to another context, where he has arrived since,
+    /// tells nothing of this one.
+    fn is_under_way(&self, to: ContextId) -> bool {
+        let from = self.elsewhere(to).map(|(from, _)| from);
+        self.journey.as_ref().is_some_and(|journey| journey.to == to && Some(journey.from) == from)
     }
 
     /// The user is nowhere: create him.
@@ -611,7 +634,12 @@ impl Case for UserCase {
             // Whoever has the name we gave is somebody else now: ours is gone.
             Answer::Foreign(_) if placed_here => Answer::Absent,
             Answer::Foreign(owner) if here => {
-                self.taken = Some(owner);
+                let by_new_name = *target == Target::Name(wanted.user.name.clone());
+                if by_new_name || self.elsewhere(*context).is_none() {
+                    self.taken = Some(owner);
+                } else {
+                    self.old_name_taken = true;
+                }
                 return;
             }
             answer => answer,
@@ -638,7 +666,7 @@ impl Case for UserCase {
             }
             // A copy that cannot be seen yet is asked for again.
             Answer::Absent if placed_here => {}
-            Answer::User(user) if here && self.journey.is_some() => {
+            Answer::User(user) if here && self.is_under_way(*context) => {
                 let renamed = *target == Target::Name(wanted.user.name.clone());
                 let new_name = renamed.then(|| wanted.user.name.clone());
                 let journey = self.journey.as_ref();
@@ -664,7 +692,7 @@ impl Case for UserCase {
             }
             Answer::Absent if here => {
                 let travelling = self.elsewhere(*context).is_some();
-                if travelling && self.journey.is_none() {
+                if travelling && !self.is_under_way(*context) {
                     if self.free.0 {
                         self.free.1 = true;
                     } else {

@@ -9,6 +9,7 @@ use super::{Env, Failure};
 use crate::model::{ContextId, ObjectId, OxId, UserFields};
 use crate::ox::{Account, FaultClass, OxError, Target};
 use crate::plan::{Answer, Case, Next, Operation, Question, Refusal, Reply};
+use crate::retry::Verdict;
 use crate::store::{AccountMember, Change, Placement};
 
 /// Pauses between asking again for something that must appear any moment (a copy just made).
@@ -111,7 +112,15 @@ pub async fn drive_from(
                     Err(Trouble::Refused(error)) => {
                         let refusal = refusal(env, &operation, &error).await;
                         if !case.refused(&operation, refusal) {
-                            return Err(Failure::from_ox(&error));
+                            let failure = match refusal {
+                                Refusal::ContextMissing(Some(context)) => {
+                                    Failure::no_context(context, &error)
+                                }
+                                _ => Failure::from_ox(&error),
+                            };
+                            let not_made = failure.verdict == Verdict::Lasting
+                                && about_to_be(env, &operation, None).is_some();
+                            return Err(Failure { not_made, ..failure });
                         }
                     }
                 }

@@ -21,6 +21,7 @@ use crate::plan::{Case, Problem};
 use crate::scope::{Fixed, OutOfScope, Seen};
 use crate::store::{Change, Commit, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion};
 
+mod doomed;
 mod doubt;
 mod repair;
 
@@ -164,7 +165,7 @@ async fn finish(env: &Env, progress: Progress, coverage: Option<Coverage>) -> En
 
 async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
     let file = seen.file.as_ref();
-    let Job::Item { context, contexts, suspect, .. } = job else {
+    let Job::Item { context, contexts, suspect, maybe_begun, .. } = job else {
         return Ended::Failed(Failure::local("not an item".to_owned()));
     };
     let record = match env.store.object(&file.id) {
@@ -196,30 +197,64 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
     let doubted = record.filter(|_| job.in_doubt() && file.object.is_some());
     let sure = doubted.map(|record| doubt::without_doubt(record, *context));
     let record = sure.as_ref().or(record);
-    let may_be = job.in_doubt() && file.kind != ObjectKind::Resource;
-    let suspect = &(*suspect || may_be);
-    let progress = match (&file.object, file.kind) {
+    let may_be = match file.kind {
+        ObjectKind::Resource => false,
+        // Who its members are depends on others: a killed run may have done something else with it.
+        ObjectKind::Group | ObjectKind::Account => *maybe_begun,
+        _ => job.in_doubt(),
+    };
+    let suspect = *suspect || may_be;
+    let mut progress = by_kind(env, job, seen, record, begin.clone(), suspect).await;
+    // Refused, but perhaps because a run that was killed has made it already: OX is asked first then.
+    let refused = progress.failure.as_ref().is_some_and(Failure::is_refusal);
+    if refused && *maybe_begun && !suspect && !progress.applied {
+        progress = by_kind(env, job, seen, record, begin.clone(), true).await;
+    }
+    if let Some(failure) = progress.failure.take() {
+        let failure = doomed::seen_right(env, job, failure).await;
+        if doomed::is_moot(job, file.kind, &failure) {
+            progress = Progress::nothing(begin, doomed::WHY);
+        } else {
+            progress.failure = Some(failure);
+        }
+    }
+    close(env, job, seen, known, progress).await
+}
+
+/// Does what an item of its kind asks for. `suspect` says that the outcome of an earlier try is not
+/// known.
+async fn by_kind(
+    env: &Env,
+    job: &Job,
+    seen: &Seen<'_>,
+    record: Option<&ObjectRecord>,
+    begin: Commit,
+    suspect: bool,
+) -> Progress {
+    let file = seen.file.as_ref();
+    let Job::Item { context, .. } = job else { return Progress::new(begin) };
+    match (&file.object, file.kind) {
         (object, ObjectKind::Profile) => profile(env, job, file, object.as_ref(), begin),
         (object, ObjectKind::User) => {
             let user = match object {
                 Some(DirectoryObject::User(user)) => Some(user),
                 _ => None,
             };
-            user_item(env, job, seen, user, record, begin).await
+            user_item(env, job, seen, user, record, begin, suspect).await
         }
         (object, ObjectKind::Context) => {
             let wanted = match object {
                 Some(DirectoryObject::Context(wanted)) => Some(wanted),
                 _ => None,
             };
-            context_item(env, file, wanted, *context, record, begin, *suspect).await
+            context_item(env, file, wanted, *context, record, begin, suspect).await
         }
         (object, ObjectKind::Resource) => {
             let wanted = match object {
                 Some(DirectoryObject::Resource(wanted)) => Some(wanted),
                 _ => None,
             };
-            let mut case = ResourceCase::new(file.id.clone(), wanted, record, *suspect);
+            let mut case = ResourceCase::new(file.id.clone(), wanted, record, suspect);
             let result = drive(env, &file.id, &mut case).await;
             note_adoption(&file.id, file.kind, &case);
             Progress::new(begin).with_case(&case, result)
@@ -227,8 +262,7 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
         (object, ObjectKind::Group | ObjectKind::Account) => match context {
             Some(context) => {
                 let mut progress =
-                    project(env, &file.id, object.as_ref(), *context, record, begin, *suspect)
-                        .await;
+                    project(env, &file.id, object.as_ref(), *context, record, begin, suspect).await;
                 if progress.failure.is_none() {
                     let mark = Mark { object: file.id.clone(), context: *context };
                     progress.commit.push(looked_at(&progress, mark));
@@ -237,8 +271,7 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
             }
             None => Progress::nothing(begin, "has no member in any context"),
         },
-    };
-    close(env, job, seen, known, progress).await
+    }
 }
 
 /// Why an item's object is left alone, if so: it stays as it is, or it is out of scope and nothing of
@@ -502,8 +535,9 @@ async fn user_item(
     user: Option<&UserObject>,
     record: Option<&ObjectRecord>,
     begin: Commit,
+    suspect: bool,
 ) -> Progress {
-    let Job::Item { name, suspect, .. } = job else { return Progress::new(begin) };
+    let Job::Item { name, .. } = job else { return Progress::new(begin) };
     let file = seen.file.as_ref();
     let revoked = if seen.disable { OnRevoke::Disable } else { env.policy.on_revoke };
     let wanted = match user.filter(|user| user.is_ox_user) {
@@ -524,13 +558,13 @@ async fn user_item(
             Err(failure) => return Progress::failed(begin, failure),
         };
     }
-    let suspect = &(*suspect || sure.is_some());
+    let suspect = suspect || sure.is_some();
     let record = sure.as_ref().or(record);
     let mut accounts = BTreeMap::new();
     for context in record.iter().flat_map(|record| record.placements.keys()) {
         accounts.insert(*context, env.index.accounts_of(&file.id, *context));
     }
-    let mut case = UserCase::new(file.id.clone(), wanted, record, accounts, *suspect);
+    let mut case = UserCase::new(file.id.clone(), wanted, record, accounts, suspect);
     let result = drive(env, &file.id, &mut case).await;
     note_adoption(&file.id, file.kind, &case);
     for field in case.both_changed() {
@@ -557,8 +591,8 @@ async fn project(
     let dns = object.map(DirectoryObject::member_dns).unwrap_or_default();
     let resolved = dns.iter().map(|dn| (dn.key().clone(), env.index.by_dn(dn.key()))).collect();
     let mut progress = evaluate(env, id, object, context, record, begin, suspect).await;
-    let known = progress.failure.as_ref().is_none_or(|failure| !failure.unknown_outcome);
-    if known && env.index.with(id, |known| known.begun.contains(&context)) == Some(true) {
+    let known = progress.failure.as_ref().is_none_or(|failure| failure.not_made);
+    if known && env.index.with(id, |known| known.begun.contains_key(&context)) == Some(true) {
         progress.commit.push(Change::ClearBegin { id: id.clone(), context });
     }
     Progress { resolved, ..progress }
@@ -585,9 +619,10 @@ async fn evaluate(
         };
         let placement = record.and_then(|record| record.placements.get(&context));
         let fixed = env.index.fixed_users(context);
-        keep_as_they_are(&mut members, fixed.keys(), placement);
+        let number = |member: &ObjectId| env.index.ox_id(member, context);
+        keep_as_they_are(&mut members, fixed.keys(), placement, number);
         let held = members.held.clone();
-        keep_as_they_are(&mut members, held.iter(), placement);
+        keep_as_they_are(&mut members, held.iter(), placement, number);
         if were.iter().any(|(id, old)| members.there.get(id).is_some_and(|now| now != old)) {
             // Not gone but renumbered; others will be, too.
             doubt(env, context);
@@ -751,19 +786,21 @@ fn with_begun(
 }
 
 /// Members whose items are set aside, and users who are not to be touched, stay in a group or account if
-/// they are in it, and stay out of it if not.
+/// they are in it, and stay out of it if not. `number` is what they have in the context: one who is not
+/// there any more cannot stay.
 fn keep_as_they_are<'a>(
     members: &mut Members,
     fixed: impl Iterator<Item = &'a ObjectId>,
     placement: Option<&Placement>,
+    number: impl Fn(&ObjectId) -> Option<OxId>,
 ) {
     for member in fixed {
         let there = match placement {
-            Some(Placement::Group { members, .. }) => members.get(member).copied(),
-            Some(Placement::Account { members, .. }) => members.get(member).map(|member| member.ox),
-            _ => None,
+            Some(Placement::Group { members, .. }) => members.contains_key(member),
+            Some(Placement::Account { members, .. }) => members.contains_key(member),
+            _ => false,
         };
-        match there {
+        match number(member).filter(|_| there) {
             Some(ox) => members.there.insert(member.clone(), ox),
             None => members.there.remove(member),
         };

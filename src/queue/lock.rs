@@ -38,17 +38,18 @@ pub enum LockError {
     },
 }
 
-/// What stands in the lock file after a run that left nothing undone.
-const FINISHED: &str = "free, nothing was left undone";
+/// What stands in the lock file after a run that left nothing in doubt.
+const FINISHED: &str = "free, nothing was left in doubt";
 
 /// What the last one that had the lock has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// Nobody ever had it, or nobody knows.
     Nothing,
-    /// It ended with nothing left undone.
+    /// It ended, and remembered all that it had done.
     Finished,
-    /// It was killed, or ended with work left: of that, some may have been begun.
+    /// It was killed, or ended while calls were on their way: more may have been done than is
+    /// remembered.
     Unfinished,
 }
 
@@ -100,11 +101,11 @@ impl DataLock {
         self.found
     }
 
-    /// Gives the lock back after all work was done, and lets the next one know.
+    /// Gives the lock back when all that was done is remembered, and lets the next one know.
     ///
     /// # Errors
     /// If the file cannot be written. The lock is given back all the same; the next one will believe
-    /// that work was left.
+    /// that something is in doubt.
     pub fn finish(mut self) -> io::Result<()> {
         self.write(FINISHED)
     }

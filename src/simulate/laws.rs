@@ -120,9 +120,18 @@ fn version(text: &str) -> Option<(&str, u64)> {
 fn newest_in_ox(trace: &[Entry]) -> Vec<String> {
     let mut calls = BTreeMap::new();
     let mut newest: BTreeMap<(ContextId, String), u64> = BTreeMap::new();
+    let mut dropped = BTreeSet::new();
     let mut broken = Vec::new();
     for entry in trace {
         match &entry.step {
+            // Who drops an item wants what was before it, whether or not OX has it already.
+            Step::Committed { fates, .. } => {
+                let gone = fates.iter().filter(|(_, fate)| *fate == "dropped");
+                for (object, number) in gone.filter_map(|(text, _)| version(text)) {
+                    dropped.insert((object.to_owned(), number));
+                    newest.retain(|(_, other), newest| other != object || *newest != number);
+                }
+            }
             Step::Call(call) => {
                 if let (Some(version), Some(context)) = (&call.version, call.contexts.first()) {
                     calls.insert(call.number, (*context, version.clone()));
@@ -131,6 +140,9 @@ fn newest_in_ox(trace: &[Entry]) -> Vec<String> {
             Step::Applied(number, Ok(())) => {
                 let Some((context, text)) = calls.remove(number) else { continue };
                 let Some((object, number)) = version(&text) else { continue };
+                if dropped.contains(&(object.to_owned(), number)) {
+                    continue;
+                }
                 let newest = newest.entry((context, object.to_owned())).or_default();
                 if number < *newest {
                     broken.push(format!(

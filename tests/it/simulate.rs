@@ -34,6 +34,23 @@ fn seeds_that_once_broke_a_law_do_not_any_more() {
         (699, "a group whose deletion got no answer was taken for being there"),
         (1760, "the same, without a crash"),
         (493, "a DN got another meaning while an account that names it was written"),
+        (12237, "a context was deleted although an item ahead of it was set aside"),
+        (207, "a context was not made although a set-aside item was to live in it"),
+        (14148, "a mover's old name was still somebody else's in the new context"),
+        (13598, "a name's second claim hid the first one"),
+        (17974, "what a withdrawn item would have released was forgotten"),
+        (15091, "an item that is routed again waited for a release of a later life"),
+        (8135, "a DN came back to its owner and nobody looked"),
+        (11049, "which of two had a DN was forgotten over a restart"),
+        (8011, "a copy kept an account that was only begun"),
+        (13148, "a refusal hid what a killed run had made"),
+        (16248, "a group deleted right before a crash was taken for being there"),
+        (17455, "a context deleted right before a crash was waited for"),
+        (8167, "a member who was gone was written because his item was set aside"),
+        (9047, "the probe could not start, and nobody else was asked to be one"),
+        (3469, "a second move after one that stood still looked for the wrong copy"),
+        (13134, "a group that may have been made was forgotten when its deletion failed"),
+        (17347, "a name taken by another was taken for an unknown outcome"),
     ] {
         let outcome = run(&scenario_of(seed));
         assert!(outcome.violations.is_empty(), "{mistake}: {:#?}", outcome.violations);

@@ -58,6 +58,22 @@ fn a_user_who_moves_is_copied_with_all_data_also_under_a_new_name() {
     }
 }
 
+// OBJ-18
+#[test]
+fn who_moves_under_a_new_name_gets_it_first_where_somebody_else_of_the_directory_has_the_old_one() {
+    let world = World::new();
+    let mut batches = Batches::of(&world);
+    let other = with(user("other", 20), json!({"username": "anna"}));
+    batches.done([context(20), user("anna", 10), user("x", 10), other]);
+    let ids = [(10, "x"), (20, "anna")].map(|(id, name)| number(&world, id, "users", name));
+    batches.done([with(user("anna", 20), json!({"username": "anne"}))]);
+    assert_eq!(world.users(10), ["x"]);
+    assert_eq!(world.users(20), ["anna", "anne"]);
+    let after = [(10, "x"), (20, "anna")].map(|(id, name)| number(&world, id, "users", name));
+    assert_eq!(after, ids, "the others are who they were");
+    assert_eq!(world.count(COPY), 1);
+}
+
 /// Anna is to move from context 10 to 20, where somebody made an account of that name by hand.
 fn in_both_contexts(world: &World) -> (Batches<'_>, ByHand, [u64; 2]) {
     let mut batches = Batches::of(world);

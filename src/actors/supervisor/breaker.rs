@@ -49,6 +49,11 @@ impl Breaker {
         }
     }
 
+    /// Whether a probe is due and none has started.
+    pub(super) fn wants_probe(&self) -> bool {
+        matches!(self, Self::HalfOpen { started: false, .. })
+    }
+
     /// What was seen, while OX is down.
     pub(super) fn reason(&self) -> Option<&str> {
         match self {
@@ -109,9 +114,11 @@ mod tests {
         assert_eq!(breaker.outage("refused"), Order::Pause(nth(1)));
         assert_eq!(breaker.outage("refused"), Order::None, "others that were on their way");
         assert!(!breaker.may_start());
+        assert!(!breaker.wants_probe());
         breaker.pause_over();
+        assert!(breaker.wants_probe());
         assert!(breaker.may_start());
-        assert!(!breaker.may_start(), "only one");
+        assert!(!breaker.may_start() && !breaker.wants_probe(), "only one");
         assert_eq!(breaker.outage("refused"), Order::Pause(nth(2)), "growing pauses");
         breaker.pause_over();
         assert!(breaker.may_start());

@@ -18,8 +18,8 @@ use crate::actors::intake::{Arrival, Unusable};
 use crate::lanes::EntryId;
 use crate::model::{ContextId, Fate, ItemName, ObjectId, ObjectKind, ParkReason, QueueFile};
 use crate::plan::coalesce::{Identity, Presence};
-use crate::provision::Earlier;
 use crate::provision::work::digest;
+use crate::provision::{Earlier, Failure};
 use crate::store::Change;
 
 /// A group that changes all the time is put off no more than so many times.
@@ -30,8 +30,13 @@ impl Supervisor {
     fn is_refused(&self, entry: EntryId) -> bool {
         // A fault of an earlier run tells nothing of what that run has done since, if it was cut short.
         let refused = |task: &Task| {
-            let certain =
-                |fault: &Standing| !fault.remembered || fault.gave_way || !task.maybe_begun();
+            // Nor does one for which OX was not asked in this run.
+            let heard = |fault: &Standing| {
+                let failure = &fault.failure;
+                !fault.remembered
+                    && (failure.class == Failure::NO_CONTEXT || !failure.is_about_a_key())
+            };
+            let certain = |fault: &Standing| heard(fault) || fault.gave_way || !task.maybe_begun();
             task.fault.as_deref().is_some_and(certain) && task.suspect.is_empty()
         };
         let by_operator = |parked: &Parked| parked.reason == ParkReason::Operator;
@@ -132,7 +137,8 @@ impl Supervisor {
         }
         // A context is not pointless if others are to live in it meanwhile, however short.
         let lived_in = |entry: &EntryId| {
-            let mut neighbours = self.lanes.open_lanes(*entry).flat_map(|l| self.lanes.in_lane(l));
+            let here = |lane| self.lanes.in_lane(lane).chain(self.lanes.aside_in(lane));
+            let mut neighbours = self.lanes.open_lanes(*entry).flat_map(here);
             neighbours.any(|other| !pending.contains(&other))
         };
         file.kind != ObjectKind::Context || !pending.iter().any(lived_in)
@@ -151,6 +157,10 @@ impl Supervisor {
         debug!(item.name = %task.name, item.other = %before.name, object.id = %item.object,
                "is done in the place of an earlier item of the same object");
         item.earlier.push(before.clone());
+        if self.parking.forget_blocked(entry) {
+            let pending = Change::SetFate { item: before.name.clone(), fate: Fate::Pending };
+            self.taken.push(pending);
+        }
         self.names.extend(earlier.iter().map(|item| (item.name.clone(), entry)));
         item.earlier.extend(earlier);
         if refused {

@@ -49,6 +49,9 @@ impl Supervisor {
         // Stays until the part is done: a later attempt may fail before it has looked.
         if failure.unknown_outcome {
             task.suspect.insert(start.lane);
+        } else if failure.class == Failure::NAME_TAKEN {
+            // It has looked: nothing was made under that name.
+            task.suspect.remove(&start.lane);
         }
         match failure.verdict {
             Verdict::Outage => self.outage(start.entry, failure, ctx),
@@ -105,9 +108,11 @@ impl Supervisor {
         }
         ctx.run_later(pause, |actor, ctx| {
             actor.breaker.pause_over();
-            // Any one of those that wait is a good probe.
-            if let Some(entry) = actor.waiting_for_ox.pop_first() {
+            // Any one of those that wait is a good probe, if it can start.
+            while actor.breaker.wants_probe() {
+                let Some(entry) = actor.waiting_for_ox.pop_first() else { break };
                 actor.lanes.wake(entry);
+                actor.pump(ctx);
             }
             actor.pump(ctx);
         });

@@ -92,6 +92,7 @@ impl Supervisor {
     }
 
     fn job(&mut self, start: &Start) -> Option<Job> {
+        let doomed = self.lanes.barrier_behind(start.lane, start.entry);
         let task = self.lanes.task_mut(start.entry)?;
         task.attempts = task.attempts.saturating_add(1);
         let failure = task.fault.as_ref().map(|fault| &fault.failure);
@@ -110,6 +111,8 @@ impl Supervisor {
                 contexts: item.contexts.iter().copied().collect(),
                 attempt: task.attempts,
                 suspect: task.suspect.contains(&start.lane),
+                maybe_begun: task.maybe_begun(),
+                doomed,
                 last_fault,
                 earlier: item.earlier.clone(),
             },

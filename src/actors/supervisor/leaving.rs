@@ -48,7 +48,11 @@ impl Supervisor {
             Some(name) => name.clone(),
             None => ItemName::new(""),
         };
-        let task = Task::new(name.clone(), What::Look(mark, repair));
+        let doubted = !repair && self.doubted_looks.remove(&mark);
+        let mut task = Task::new(name.clone(), What::Look(mark, repair));
+        if doubted {
+            task.suspect.insert(lane);
+        }
         self.lanes.insert(NewEntry {
             name,
             lanes: BTreeSet::from([lane]),

@@ -59,6 +59,13 @@ impl Parking {
         self.stale |= self.parked.remove(&entry).is_some() | self.blocked.remove(&entry).is_some();
     }
 
+    /// An entry stands for another item now: whether it counts as blocked is found again. Whether it did.
+    pub(super) fn forget_blocked(&mut self, entry: EntryId) -> bool {
+        let was = self.blocked.remove(&entry).is_some();
+        self.stale |= was;
+        was
+    }
+
     /// Number of entries that count as blocked.
     pub(super) fn blocked(&self) -> usize {
         self.blocked.len()
@@ -82,7 +89,7 @@ impl Supervisor {
             return false;
         }
         // Everything else in the context would meet the same fault.
-        if failure.is_about_a_key() || failure.class == "NoSuchContextException" {
+        if failure.is_about_a_key() || failure.class == Failure::NO_CONTEXT {
             return false;
         }
         if self.parking.parked.contains_key(&entry) {

@@ -6,7 +6,7 @@ use actix::prelude::*;
 use tracing::{debug, warn};
 
 use super::breaker::Breaker;
-use super::{HIGH_WATER, Report, Supervisor, Until, UnusableFile};
+use super::{HIGH_WATER, Report, Supervisor, Task, Until, UnusableFile};
 use crate::actors::intake::Close;
 use crate::actors::status::FaultyItem;
 use crate::store::HoldScope;
@@ -122,11 +122,21 @@ impl Supervisor {
         ctx.spawn(closed.map(|_, actor, ctx| actor.report(ctx)));
     }
 
+    /// See [`Report::sure`].
+    fn is_sure(&self) -> bool {
+        let unsure = |task: &Task| !task.suspect.is_empty() || task.maybe_begun();
+        self.broken.is_none()
+            && self.running == 0
+            && self.recording == 0
+            && self.doubted_looks.is_empty()
+            && !self.lanes.tasks().any(|(_, task)| unsure(task))
+    }
+
     pub(super) fn report(&mut self, ctx: &mut Context<Self>) {
         self.publish();
         if let Some(ended) = self.ended.take() {
             let snapshot = (**self.snapshot.borrow()).clone();
-            let report = Report { snapshot, broken: self.broken.clone() };
+            let report = Report { snapshot, broken: self.broken.clone(), sure: self.is_sure() };
             if ended.send(report).is_err() {
                 debug!("nobody waits for the report");
             }
