@@ -26,6 +26,12 @@ fn main() -> ExitCode {
         .collect();
     let ended = match &cli.command {
         Command::Run(args) => run(args, env),
+        Command::Config(args) => plain(&env, || cli::config::run(args, env.clone())),
+        Command::Status(args) => {
+            look(&args.data, &env, |settings| cli::status::run(args, settings))
+        }
+        // Its codes are those of monitoring plugins.
+        Command::Health(args) => return cli::health::run(args, env),
         Command::Ledger(args) => {
             look(&args.data, &env, |settings| cli::ledger::run(args, settings))
         }

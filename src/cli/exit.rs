@@ -26,6 +26,8 @@ pub enum Exit {
     Gap = 8,
     /// Nothing is known of what was asked for.
     Nothing = 9,
+    /// OX answers, but something there is not as drover needs it: a login, a context, a service.
+    NotReady = 10,
 }
 
 impl Exit {
@@ -53,4 +55,5 @@ Exit codes:
   6  data directory unusable or locked
   7  result differs (demo, simulate)
   8  ledger damaged or incomplete (ledger)
-  9  nothing is known of it (history)";
+  9  nothing is known of it (history)
+  10 OX answers, but is not as drover needs it (config check)";

@@ -13,8 +13,7 @@ pub(super) fn of_keys(text: &str) -> BTreeMap<String, usize> {
     offsets.sort();
     let (mut line, mut from) = (1, 0);
     let mut with_line = |(offset, key): (usize, String)| {
-        let between = text.as_bytes().get(from..offset).unwrap_or_default();
-        line += between.iter().filter(|byte| **byte == b'\n').count();
+        line += text.get(from..offset).unwrap_or_default().matches('\n').count();
         from = offset;
         (key, line)
     };
