@@ -1,5 +1,6 @@
 //! The command line: subcommands and flags, and what they are turned into.
 
+pub mod apply;
 pub mod config;
 pub mod data;
 pub mod demo;
@@ -34,6 +35,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Tell what the settings are, and check whether drover can work with them.
     Config(config::ConfigArgs),
+    /// Bring OX into the state that files describe.
+    Apply(apply::ApplyArgs),
     /// Tell what waits, what stands still, and why.
     Status(status::StatusArgs),
     /// Tell monitoring how it goes: one line; exit code 0 fine, 1 warning, 2 critical, 3 unknown.

@@ -28,6 +28,10 @@ pub enum Exit {
     Nothing = 9,
     /// OX answers, but something there is not as drover needs it: a login, a context, a service.
     NotReady = 10,
+    /// A plan has something to do.
+    Changes = 11,
+    /// The files that were given cannot be used.
+    Input = 12,
 }
 
 impl Exit {
@@ -56,4 +60,6 @@ Exit codes:
   7  result differs (demo, simulate)
   8  ledger damaged or incomplete (ledger)
   9  nothing is known of it (history)
-  10 OX answers, but is not as drover needs it (config check)";
+  10 OX answers, but is not as drover needs it (config check)
+  11 there is something to do (apply --plan)
+  12 the files cannot be used (apply)";

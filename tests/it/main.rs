@@ -5,6 +5,7 @@
 
 mod accounts;
 mod adaptive_limits;
+mod apply;
 mod cli;
 mod coalescing;
 mod config_check;
