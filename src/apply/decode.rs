@@ -10,6 +10,9 @@ use serde::forward_to_deserialize_any;
 
 use super::node::{Key, Node, Value};
 
+/// Longest value that is shown when it does not fit, in bytes.
+const MOST_SHOWN: usize = 16;
+
 /// What does not fit, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Misfit {
@@ -62,7 +65,10 @@ struct Reader<'a>(&'a Node);
 impl Reader<'_> {
     fn misfit(&self, expected: &str) -> Misfit {
         let found = match &self.0.value {
-            Value::Scalar(text) => format!("\"{text}\""),
+            // What does not fit may be anything: a name or an address that slipped a line.
+            Value::Scalar(text) if text.len() <= MOST_SHOWN && !text.contains('@') => {
+                format!("\"{text}\"")
+            }
             _ => self.0.kind().to_owned(),
         };
         let told = format!("expected {expected}, found {found}");

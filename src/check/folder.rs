@@ -54,7 +54,7 @@ fn credentials(settings: &Settings) -> Finding {
             format!("{shown} can be read by others than its owner"),
             format!("chmod 600 {shown}"),
         ),
-        Ok(_) => Finding::ok(CHECK, format!("{shown}, {} entries", accounts.len())),
+        Ok(_) => Finding::ok(CHECK, format!("{shown}, entries: {}", accounts.len())),
         Err(_) => Finding::warning(
             CHECK,
             format!("{shown} is not there; drover makes it with the first context"),
@@ -80,7 +80,7 @@ fn mapping(settings: &Settings) -> Finding {
 fn profiles(settings: &Settings) -> Finding {
     const CHECK: &str = "access profiles";
     match ProfilesFile::new(settings.profiles_file()).load() {
-        Ok(profiles) => Finding::ok(CHECK, format!("{} in the file", profiles.len())),
+        Ok(profiles) => Finding::ok(CHECK, format!("in the file: {}", profiles.len())),
         Err(error) => {
             let told = format!("{:#}", anyhow::Error::new(error));
             Finding::failed(CHECK, Exit::Settings, told, "correct the file by hand")

@@ -151,7 +151,7 @@ async fn logins(
         findings.push(Finding::failed(CHECK, Exit::NotReady, told, "mend those above first"));
     }
     if wrong == 0 {
-        let told = format!("OX takes those of all {} contexts in the file", contexts.len());
+        let told = format!("OX takes each in the file; contexts: {}", contexts.len());
         findings.push(Finding::ok(CHECK, told));
     }
     findings.push(if default_works {

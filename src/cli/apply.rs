@@ -209,8 +209,9 @@ fn as_text(steps: &[Step], plan: bool) -> String {
     for step in steps {
         *counts.entry(step.act.word()).or_default() += 1;
         let why = match &step.act {
-            Act::Nothing => continue,
-            Act::Create | Act::Delete => String::new(),
+            // Who applies wants to know what is done, who plans, about everything.
+            Act::Nothing if !plan => continue,
+            Act::Nothing | Act::Create | Act::Delete => String::new(),
             Act::Change(fields) => format!(": {}", fields.join(", ")),
             Act::Waits(item) => format!(": {item} is in the queue already"),
             Act::Again => ": its last item was dropped undone".to_owned(),
