@@ -21,6 +21,7 @@ pub mod node;
 pub mod resolve;
 mod yaml;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -85,11 +86,12 @@ pub struct Asked {
     pub notes: Vec<String>,
 }
 
-/// Reads files, each by its ending: `.json`, `.csv`, anything else as YAML.
+/// Reads files, each by its ending: `.json`, `.csv`, anything else as YAML. `profiles` are the access
+/// profiles that are known without them.
 ///
 /// # Errors
 /// If one cannot be read, or with every mistake in all of them.
-pub fn read(paths: &[PathBuf]) -> Result<Asked, ApplyError> {
+pub fn read(paths: &[PathBuf], profiles: &BTreeSet<String>) -> Result<Asked, ApplyError> {
     let (mut manifest, mut mistakes, mut notes) = (Manifest::default(), Vec::new(), Vec::new());
     for path in paths {
         let text = text_of(path)?;
@@ -103,7 +105,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Asked, ApplyError> {
         }
     }
     if mistakes.is_empty() {
-        let resolved = resolve::resolve(&manifest);
+        let resolved = resolve::resolve(&manifest, profiles);
         return resolved.map(|objects| Asked { objects, notes }).map_err(ApplyError::Mistakes);
     }
     Err(ApplyError::Mistakes(mistakes))

@@ -1,6 +1,6 @@
 //! From what files say to objects as a directory would deliver them: identities, DNs, members.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -16,6 +16,9 @@ const BASE: &str = "o=drover-apply";
 
 /// What identities are made from begins with this.
 const NAMESPACE: &str = "drover apply";
+
+/// How far off a name may be to be offered instead, from 0 (anything) to 1 (the same).
+const NEAR: f64 = 0.6;
 
 /// Properties of users that have a field of their own, and that field.
 const USER_FIELDS: &[(&str, &str)] = &[
@@ -78,8 +81,13 @@ pub fn field_of(kind: ObjectKind, property: &str) -> String {
 ///
 /// # Errors
 /// All mistakes: names that are unknown or there twice, values that cannot be meant.
-pub(super) fn resolve(manifest: &Manifest) -> Result<Vec<Desired>, Vec<Mistake>> {
-    let mut resolver = Resolver::default();
+pub(super) fn resolve(
+    manifest: &Manifest,
+    profiles: &BTreeSet<String>,
+) -> Result<Vec<Desired>, Vec<Mistake>> {
+    let named = manifest.profiles.iter().map(|entry| entry.value.name.as_str());
+    let profiles = named.chain(profiles.iter().map(String::as_str)).collect();
+    let mut resolver = Resolver { profiles, ..Resolver::default() };
     for context in &manifest.contexts {
         resolver.context(context);
     }
@@ -102,7 +110,9 @@ pub(super) fn resolve(manifest: &Manifest) -> Result<Vec<Desired>, Vec<Mistake>>
 }
 
 #[derive(Default)]
-struct Resolver {
+struct Resolver<'a> {
+    /// Profiles of the files, and those that are known besides.
+    profiles: BTreeSet<&'a str>,
     objects: Vec<Desired>,
     mistakes: Vec<Mistake>,
     /// Contexts of the files by name, in lower case.
@@ -115,7 +125,7 @@ struct Resolver {
     names: HashMap<(ObjectKind, Option<ContextId>, String), (PathBuf, usize)>,
 }
 
-impl Resolver {
+impl Resolver<'_> {
     fn context(&mut self, entry: &Entry<Context>) {
         let Context { id, number, name, quota_mb } = &entry.value;
         if *number == 0 || i32::try_from(*number).is_err() {
@@ -167,6 +177,7 @@ impl Resolver {
             self.check_mail(entry, "aliases", alias);
         }
         self.check_quota(entry, user.quota_mb);
+        self.check_profile(entry, user.profile.as_deref());
         let shown = user
             .display_name
             .clone()
@@ -351,11 +362,20 @@ impl Resolver {
     /// The user of the context whose name is most like that one.
     fn nearest(&self, context: ContextId, name: &str) -> Option<&str> {
         let others = self.users.keys().filter(|(its, _)| *its == context);
-        others
-            .map(|(_, other)| (strsim::normalized_levenshtein(name, other), other.as_str()))
-            .filter(|(likeness, _)| *likeness >= 0.6)
-            .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
-            .map(|(_, other)| other)
+        nearest(name, others.map(|(_, other)| other.as_str()))
+    }
+
+    fn check_profile(&mut self, entry: &Entry<User>, profile: Option<&str>) {
+        let Some(name) = profile.map(str::trim).filter(|name| !name.is_empty()) else { return };
+        if !self.profiles.contains(name) {
+            let near = nearest(name, self.profiles.iter().copied())
+                .map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+            let told = format!(
+                "no access profile \"{name}\" in these files, in ModuleAccessDefinitions.properties or \
+                 among those drover brings along{near}"
+            );
+            self.mistakes.push(entry.mistake("profile", told));
+        }
     }
 
     fn check_mail<T>(&mut self, entry: &Entry<T>, field: &'static str, address: &str) {
@@ -375,6 +395,15 @@ impl Resolver {
             self.mistakes.push(entry.mistake("quota_mb", told));
         }
     }
+}
+
+/// The name most like that one, if any is.
+fn nearest<'n>(name: &str, others: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    others
+        .map(|other| (strsim::normalized_levenshtein(name, other), other))
+        .filter(|(likeness, _)| *likeness >= NEAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
+        .map(|(_, other)| other)
 }
 
 fn put_quota(properties: &mut Properties, name: &str, quota_mb: Option<i64>) {

@@ -141,3 +141,40 @@ fn certificate(reason: &str) -> (String, String) {
     };
     (format!("{told} ({reason})"), cure)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_tls_library_are_told_in_those_of_people() {
+        for (reason, told, cure) in [
+            ("invalid peer certificate: UnknownIssuer", "authority that is not", "ox.ca_file"),
+            (
+                "invalid peer certificate: certificate not valid for name \"a.b\"; certificate is \
+                 only valid for c.d",
+                "for another host",
+                "OX_SOAP_SERVER",
+            ),
+            (
+                "invalid peer certificate: certificate expired: verification time 2 (UNIX), but \
+                 certificate is not valid after 1 (1 seconds ago)",
+                "has expired",
+                "clocks",
+            ),
+            (
+                "invalid peer certificate: certificate not valid yet: verification time 1 (UNIX), \
+                 but certificate is not valid before 2 (1 seconds in future)",
+                "not valid yet",
+                "clocks",
+            ),
+            ("received corrupt message of type InvalidContentType", "speaks no TLS", "http://"),
+            ("invalid peer certificate: BadSignature", "is not accepted", "ox.ca_file"),
+            ("connection reset by peer", "no TLS connection", "what listens there"),
+        ] {
+            let (found, its_cure) = certificate(reason);
+            assert!(found.contains(told) && found.contains(reason), "{found} lacks {told}");
+            assert!(its_cure.contains(cure), "{its_cure} lacks {cure}");
+        }
+    }
+}

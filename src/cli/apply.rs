@@ -14,6 +14,7 @@ use super::{Exit, data, run};
 use crate::apply::compare::{Act, Step, compare, waiting};
 use crate::apply::memory::{Made, Memory, set_of};
 use crate::apply::{self, ApplyError, Asked, manifest};
+use crate::profiles::{self, ProfilesFile};
 use crate::queue::{DirectoryQueue, DirectorySettings, Queue, QueueWriter};
 use crate::service::Service;
 use crate::settings::Settings;
@@ -66,7 +67,14 @@ pub fn schema() -> anyhow::Result<Exit> {
 /// # Errors
 /// If something fails that has no exit code of its own.
 pub fn run(args: &ApplyArgs, settings: &Settings) -> anyhow::Result<Exit> {
-    let asked = match apply::read(&args.files) {
+    let profiles = match ProfilesFile::new(settings.profiles_file()).load() {
+        Ok(file) => file.into_iter().chain(profiles::shipped()).map(|(name, _)| name).collect(),
+        Err(error) => {
+            data::complain(&format!("{:#}", anyhow::Error::new(error)));
+            return Ok(Exit::Settings);
+        }
+    };
+    let asked = match apply::read(&args.files, &profiles) {
         Ok(asked) => asked,
         Err(error) => return Ok(cannot_be_used(error)),
     };

@@ -145,6 +145,23 @@ fn changes_are_told_by_field_and_cost_only_themselves() {
 }
 
 #[test]
+fn a_user_who_is_active_no_more_leaves_ox_and_comes_back() {
+    let world = World::new();
+    let path = put(&world, "lab.yaml", TWO_USERS);
+    applied(&world, &[text(&path)]);
+    let inactive = TWO_USERS.replace("{name: carl,", "{name: carl, active: false,");
+    put(&world, "lab.yaml", &inactive);
+    let run = applied(&world, &[text(&path)]);
+    assert!(run.stdout.contains("change   user 20/carl: active"), "{}", run.stdout);
+    assert_eq!(world.users(20), ["anna"]);
+    put(&world, "lab.yaml", TWO_USERS);
+    applied(&world, &[text(&path)]);
+    assert_eq!(world.users(20), ["anna", "carl"]);
+    let members = world.context(20)["groups"]["team"]["members"].as_array().map(Vec::len);
+    assert_eq!(members, Some(2), "he is in his group again");
+}
+
+#[test]
 fn pruning_takes_what_this_set_made_and_nothing_else() {
     let world = World::new();
     // From the directory, and from another set of files.
@@ -183,6 +200,36 @@ fn pruning_takes_what_this_set_made_and_nothing_else() {
     assert!(run.stdout.contains("delete   context 20 (lab)"), "{}", run.stdout);
     assert_eq!(world.context(20), Value::Null);
     assert_eq!(world.users(30), ["berta"]);
+}
+
+#[test]
+fn what_will_be_made_is_remembered_before_it_is() {
+    let world = World::new();
+    let path = put(&world, "lab.yaml", TWO_USERS);
+    // A queue that is somewhere else, on a disk that is not there just now.
+    std::fs::remove_dir(world.queue_dir()).unwrap();
+    let elsewhere = world.data.path().join("not-mounted").join("queue");
+    std::os::unix::fs::symlink(elsewhere, world.queue_dir()).unwrap();
+    let cut_short = apply(&world, &["--enqueue", text(&path)]);
+    assert_ne!(cut_short.code, 0, "{}", cut_short.stdout);
+    let remembered = || {
+        let bytes = std::fs::read(world.data.path().join("drover-apply.json")).unwrap();
+        let memory: Value = serde_json::from_slice(&bytes).unwrap();
+        memory["sets"].as_object().unwrap().values().map(|set| set.as_object().unwrap().len()).sum()
+    };
+    assert_eq!((remembered(), world.calls()), (4_usize, vec![]));
+    std::fs::remove_file(world.queue_dir()).unwrap();
+    std::fs::create_dir(world.queue_dir()).unwrap();
+    put(&world, "lab.yaml", "users: []");
+    let run = applied(&world, &["--prune", text(&path)]);
+    assert!(
+        run.stdout.contains("0 to delete"),
+        "what never came is not taken away: {}",
+        run.stdout
+    );
+    put(&world, "lab.yaml", TWO_USERS);
+    applied(&world, &[text(&path)]);
+    assert_eq!((remembered(), world.users(20).len()), (4, 2));
 }
 
 #[test]
@@ -260,6 +307,7 @@ users:
 - {name: anna, context: lab, given_name: A, family_name: B, mail: anna@lab.example}
 - {name: Anna, context: 20, given_name: A, family_name: B, mail: anna}
 - {name: carl, context: nowhere, given_name: A, family_name: B, mail: c@lab.example}
+- {name: dora, context: 20, given_name: A, family_name: B, mail: d@lab.example, profile: premum}
 groups:
 - name: team
   context: lab
@@ -277,8 +325,9 @@ groups:
         "line 6: mail: expected a mail address",
         "names.yaml, line 5 names the same user",
         "line 7: context: there is no context \"nowhere\" in these files; one made elsewhere goes by",
-        "line 13: members: no user \"ana\" in context 20 in these files; did you mean \"anna\"?",
-        "line 14: members: \"zoo/anna\" names a context that is not in these files",
+        "line 8: profile: no access profile \"premum\" in these files",
+        "line 14: members: no user \"ana\" in context 20 in these files; did you mean \"anna\"?",
+        "line 15: members: \"zoo/anna\" names a context that is not in these files",
     ] {
         assert!(run.log.contains(told), "{} lacks {told}", run.log);
     }
@@ -356,6 +405,9 @@ fn the_schema_names_every_field_and_fits_the_example() {
         assert!(fields.contains_key("id"), "{section}");
     }
     assert_eq!(schema["additionalProperties"], json!(false));
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/config/drover-apply.schema.json");
+    let shipped = std::fs::read_to_string(shipped).unwrap();
+    assert_eq!(shipped, run.stdout, "drover apply --schema > config/drover-apply.schema.json");
     let both = apply(&world, &["--schema", EXAMPLE]);
     assert_eq!(both.code, i32::from(Exit::Usage.code()));
     assert_eq!(apply(&world, &[]).code, i32::from(Exit::Usage.code()), "files, or the schema");
