@@ -20,6 +20,9 @@ use crate::service::Service;
 use crate::settings::Settings;
 use crate::store::SqliteReader;
 
+/// Mistakes that are told one by one: a thousand of them have a common cause, and that is in the first.
+const MOST_TOLD: usize = 50;
+
 /// Flags of `drover apply`.
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -133,8 +136,12 @@ pub fn run(args: &ApplyArgs, settings: &Settings) -> anyhow::Result<Exit> {
 fn cannot_be_used(error: ApplyError) -> Exit {
     match &error {
         ApplyError::Mistakes(mistakes) => {
-            for mistake in mistakes {
+            for mistake in mistakes.iter().take(MOST_TOLD) {
                 data::complain(&mistake.to_string());
+            }
+            if mistakes.len() > MOST_TOLD {
+                let more = mistakes.len() - MOST_TOLD;
+                data::complain(&format!("and {more} mistakes more"));
             }
         }
         ApplyError::Unreadable { .. } => {

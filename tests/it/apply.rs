@@ -331,6 +331,9 @@ groups:
     ] {
         assert!(run.log.contains(told), "{} lacks {told}", run.log);
     }
+    let many = put(&world, "many.yaml", &format!("users:\n{}", "- {}\n".repeat(70)));
+    let run = apply(&world, &[text(&many)]);
+    assert!(run.log.ends_with("and 20 mistakes more\n"), "{}", run.log);
     let broken = put(&world, "broken.yaml", "users:\n  - [\n");
     let run = apply(&world, &[text(&broken), "/nowhere.yaml"]);
     assert_eq!(run.code, i32::from(Exit::Input.code()));
