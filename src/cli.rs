@@ -1,13 +1,17 @@
 //! The command line: subcommands and flags, and what they are turned into.
 
+pub mod apply;
+pub mod config;
 pub mod data;
 pub mod demo;
 pub mod exit;
+pub mod health;
 pub mod history;
 pub mod ledger;
 pub mod run;
 pub mod sim;
 pub mod simulate;
+pub mod status;
 
 use std::time::Duration;
 
@@ -29,6 +33,14 @@ pub struct Cli {
 pub enum Command {
     /// Provision OX from the queue in the data directory.
     Run(run::RunArgs),
+    /// Tell what the settings are, and check whether drover can work with them.
+    Config(config::ConfigArgs),
+    /// Bring OX into the state that files describe.
+    Apply(apply::ApplyArgs),
+    /// Tell what waits, what stands still, and why.
+    Status(status::StatusArgs),
+    /// Tell monitoring how it goes: one line; exit code 0 fine, 1 warning, 2 critical, 3 unknown.
+    Health(health::HealthArgs),
     /// Count what was taken in against what became of it, check the ledger, name the first gap.
     Ledger(ledger::LedgerArgs),
     /// Tell what happened to an object, and why.

@@ -52,6 +52,9 @@ pub struct CredentialsFile {
 /// An entry, or what is wrong with it.
 type Entry = Result<Credentials, String>;
 
+/// An account that has an entry, and whether that can be used; if not, what is wrong with it.
+pub type Listed = (Account, Result<(), String>);
+
 #[derive(Debug)]
 struct Cached {
     /// None if there was no file.
@@ -76,6 +79,30 @@ impl CredentialsFile {
     #[must_use]
     pub fn with_master(self, login: String, password: Secret) -> Self {
         Self { master: Some(Credentials { login, password }), ..self }
+    }
+
+    /// The accounts that have an entry, contexts in order, and whether the entry can be used; keys
+    /// that are no account are left out.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn accounts(&self) -> Result<Vec<Listed>, String> {
+        let entries = self.entries(&mut self.lock())?;
+        let mut accounts: Vec<_> = entries
+            .iter()
+            .filter_map(|(key, entry)| {
+                let account = match key.as_str() {
+                    MASTER => Account::Master,
+                    number => Account::Context(ContextId(number.parse().ok()?)),
+                };
+                Some((account, entry.as_ref().map(|_| ()).map_err(Clone::clone)))
+            })
+            .collect();
+        accounts.sort_by_key(|(account, _)| match account {
+            Account::Master => 0,
+            Account::Context(ContextId(number)) => *number,
+        });
+        Ok(accounts)
     }
 
     fn look_up(&self, account: Account) -> Result<Option<Credentials>, String> {

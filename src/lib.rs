@@ -43,6 +43,8 @@
 //! - Every call has deadlines, every wait an end or a reason.
 
 pub mod actors;
+pub mod apply;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod credentials;
@@ -51,6 +53,7 @@ mod durable;
 pub mod engine;
 mod few;
 pub mod guard;
+pub mod health;
 pub mod index;
 pub mod lanes;
 pub mod model;

@@ -26,6 +26,14 @@ fn main() -> ExitCode {
         .collect();
     let ended = match &cli.command {
         Command::Run(args) => run(args, env),
+        Command::Apply(args) if args.schema => cli::apply::schema(),
+        Command::Apply(args) => apply(args, &env),
+        Command::Config(args) => plain(&env, || cli::config::run(args, env.clone())),
+        Command::Status(args) => {
+            look(&args.data, &env, |settings| cli::status::run(args, settings))
+        }
+        // Its codes are those of monitoring plugins.
+        Command::Health(args) => return cli::health::run(args, env),
         Command::Ledger(args) => {
             look(&args.data, &env, |settings| cli::ledger::run(args, settings))
         }
@@ -62,6 +70,19 @@ fn run(args: &cli::run::RunArgs, env: BTreeMap<String, String>) -> anyhow::Resul
         tracing::warn!("{notice}");
     }
     cli::run::run(args, &settings)
+}
+
+/// Work from files: the settings say what is logged, here as well.
+fn apply(args: &cli::apply::ApplyArgs, env: &BTreeMap<String, String>) -> anyhow::Result<Exit> {
+    let settings = match args.data.settings(env.clone()) {
+        Ok(settings) => settings,
+        Err(error) => return Ok(bad_settings(&error.into())),
+    };
+    let filter = env.get(telemetry::FILTER_VARIABLE);
+    match telemetry::init(&settings.logs, filter.map(String::as_str)) {
+        Ok(()) => cli::apply::run(args, &settings),
+        Err(error) => Ok(bad_settings(&error.into())),
+    }
 }
 
 /// A command without settings.

@@ -14,6 +14,7 @@ mod fault;
 #[cfg(test)]
 mod fuzz;
 mod group;
+mod hint;
 pub mod limiter;
 mod resource;
 mod secondary_account;
@@ -22,6 +23,7 @@ mod user_copy;
 
 pub use client::{ClientError, ClientSettings, Deadlines, SoapClient};
 pub use existing::Existing;
+pub use hint::server_setting;
 
 use std::fmt;
 use std::time::Duration;

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::model::ItemName;
 
 pub use directory::{DirectoryQueue, DirectorySettings};
-pub use lock::{DataLock, Found, LockError};
+pub use lock::{DataLock, Found, LockError, worker_on};
 pub use write::QueueWriter;
 
 /// What happened to queue files; each list is in queue order.

@@ -122,12 +122,7 @@ impl Service {
         let store = SqliteStore::open_keeping(&database, settings.ledger.keep)
             .map_err(|reason| ServiceError::Store { path: database, reason })?;
         let credentials_path = settings.credentials_file();
-        let mut credentials = CredentialsFile::new(credentials_path.clone());
-        if let Some(password) = &settings.ox.master_password {
-            credentials =
-                credentials.with_master(settings.ox.master_admin.clone(), password.clone());
-        }
-        let credentials = Arc::new(credentials);
+        let credentials = Arc::new(credentials(settings));
         let client = SoapClient::new(&client_settings(settings), credentials.clone(), observer)?;
         let limits = client.gates();
         let profile_file = ProfilesFile::new(settings.profiles_file());
@@ -169,7 +164,17 @@ impl Service {
     }
 }
 
-fn client_settings(settings: &Settings) -> ClientSettings {
+/// The credentials file, with the master's from the settings if they are there.
+pub(crate) fn credentials(settings: &Settings) -> CredentialsFile {
+    let file = CredentialsFile::new(settings.credentials_file());
+    match &settings.ox.master_password {
+        Some(password) => file.with_master(settings.ox.master_admin.clone(), password.clone()),
+        None => file,
+    }
+}
+
+/// How OX is reached.
+pub(crate) fn client_settings(settings: &Settings) -> ClientSettings {
     let ox = &settings.ox;
     let mut client = ClientSettings::new(ox.soap_server.clone());
     client.ca_file.clone_from(&ox.ca_file);
@@ -188,7 +193,7 @@ fn client_settings(settings: &Settings) -> ClientSettings {
 }
 
 /// The file's mapping if there is one, the default otherwise.
-fn mapping(path: &Path) -> Result<Mapping, ServiceError> {
+pub(crate) fn mapping(path: &Path) -> Result<Mapping, ServiceError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Mapping::parse(&text)
             .map_err(|source| ServiceError::Mapping { path: path.to_owned(), source }),

@@ -5,12 +5,15 @@
 //! reported with the place it was set at; what has no effect is reported too. Nothing here reads the
 //! process environment: callers bring it.
 
+mod explained;
 mod field;
 mod groups;
 mod guard;
+mod later;
 mod layers;
 mod ledger;
 mod limits;
+mod lines;
 mod logs;
 mod mapping;
 mod ox;
@@ -25,6 +28,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use explained::{Explained, Origin};
 pub use layers::DEFAULTS;
 pub use ledger::Ledger;
 pub use limits::Limits;
@@ -90,6 +94,16 @@ impl Settings {
     /// If the file cannot be read or parsed, or a value cannot be used; of every section the first
     /// bad value is told.
     pub fn load(sources: &Sources) -> Result<(Self, Vec<Notice>), SettingsError> {
+        Self::load_explained(sources).map(|(settings, notices, _)| (settings, notices))
+    }
+
+    /// The same, and every setting with its value and where that came from.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn load_explained(
+        sources: &Sources,
+    ) -> Result<(Self, Vec<Notice>, Vec<Explained>), SettingsError> {
         let given = sources.data_dir.as_deref();
         let file = if let Some(path) = &sources.file {
             Some((path.clone(), read(path)?))
@@ -101,7 +115,13 @@ impl Settings {
         };
         let file = file.as_ref().map(|(path, text)| (path.as_path(), text.as_str()));
         let mut layers = Layers::merge(file, &sources.env, given)?;
-        let mut settings = Self::check(&layers).map_err(SettingsError::Values)?;
+        let mut settings = match (Self::check(&layers), &layers.problems[..]) {
+            (Ok(settings), []) => settings,
+            (Ok(_), problems) => return Err(SettingsError::Values(problems.to_vec())),
+            (Err(bad), problems) => {
+                return Err(SettingsError::Values([problems, &bad].concat()));
+            }
+        };
         if let Some(dir) = given {
             // Exactly as given: as a setting it went through text.
             dir.clone_into(&mut settings.queue.data_dir);
@@ -110,7 +130,7 @@ impl Settings {
         if settings.ox.insecure {
             notices.push(Notice::Insecure { place: layers.field("ox.insecure").place() });
         }
-        Ok((settings, notices))
+        Ok((settings, notices, layers.explain()))
     }
 
     fn check(layers: &Layers) -> Result<Self, Vec<BadValue>> {

@@ -26,6 +26,12 @@ pub enum Exit {
     Gap = 8,
     /// Nothing is known of what was asked for.
     Nothing = 9,
+    /// OX answers, but something there is not as drover needs it: a login, a context, a service.
+    NotReady = 10,
+    /// A plan has something to do.
+    Changes = 11,
+    /// The files that were given cannot be used.
+    Input = 12,
 }
 
 impl Exit {
@@ -53,4 +59,7 @@ Exit codes:
   6  data directory unusable or locked
   7  result differs (demo, simulate)
   8  ledger damaged or incomplete (ledger)
-  9  nothing is known of it (history)";
+  9  nothing is known of it (history)
+  10 OX answers, but is not as drover needs it (config check)
+  11 there is something to do (apply --plan)
+  12 the files cannot be used (apply)";

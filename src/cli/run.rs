@@ -59,11 +59,7 @@ const LOOK_AT_CREDENTIALS: Duration = Duration::from_secs(2);
 /// # Errors
 /// If something fails that has no exit code of its own.
 pub fn run(args: &RunArgs, settings: &Settings) -> anyhow::Result<Exit> {
-    let until = if args.once {
-        Until::Empty { attempts: settings.retry.once_attempts, outage: settings.retry.once_outage }
-    } else {
-        Until::Told
-    };
+    let until = if args.once { until(settings) } else { Until::Told };
     let service = match Service::open(settings, until, None) {
         Ok(service) => service,
         Err(error) => {
@@ -72,22 +68,38 @@ pub fn run(args: &RunArgs, settings: &Settings) -> anyhow::Result<Exit> {
             return Ok(exit);
         }
     };
-    let report = System::new().block_on(serve(service, settings))?;
     if args.once {
-        writeln!(std::io::stdout(), "{}", summary(&report))?;
+        let (exit, summary) = work_off(service, settings)?;
+        writeln!(std::io::stdout(), "{summary}")?;
+        return Ok(exit);
     }
-    Ok(if report.broken.is_some() {
-        Exit::Internal
-    } else if args.once && report.snapshot.outage.is_some() && report.snapshot.pending > 0 {
-        Exit::Unreachable
-    } else if args.once && !report.snapshot.faulty.is_empty() {
-        Exit::Faulty
-    } else {
-        Exit::Done
-    })
+    let report = System::new().block_on(serve(service, settings))?;
+    Ok(if report.broken.is_some() { Exit::Internal } else { Exit::Done })
 }
 
-fn exit_of(error: &ServiceError) -> Exit {
+/// The end of a run that is to end by itself.
+pub(super) fn until(settings: &Settings) -> Until {
+    Until::Empty { attempts: settings.retry.once_attempts, outage: settings.retry.once_outage }
+}
+
+/// Works the queue off with a service that was opened with [`until`]; answers how that went, with a
+/// summary for people.
+pub(super) fn work_off(service: Service, settings: &Settings) -> anyhow::Result<(Exit, String)> {
+    let report = System::new().block_on(serve(service, settings))?;
+    let exit = if report.broken.is_some() {
+        Exit::Internal
+    } else if report.snapshot.outage.is_some() && report.snapshot.pending > 0 {
+        Exit::Unreachable
+    } else if report.snapshot.faulty.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Faulty
+    };
+    Ok((exit, summary(&report)))
+}
+
+/// What a service that cannot start ends with.
+pub(super) fn exit_of(error: &ServiceError) -> Exit {
     match error {
         ServiceError::Lock(_) | ServiceError::QueueFolder { .. } | ServiceError::Store { .. } => {
             Exit::DataDir

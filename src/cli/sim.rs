@@ -24,6 +24,9 @@ pub struct SimArgs {
     /// Configured as Univention's installation notes ask for.
     #[arg(long)]
     pub univention: bool,
+    /// A service that is not installed, such as OXUserCopyService; may be repeated.
+    #[arg(long, value_name = "SERVICE")]
+    pub without: Vec<String>,
     /// How long a call takes, in milliseconds.
     #[arg(long, value_name = "MS", default_value = "0", value_parser = super::milliseconds)]
     pub latency_ms: Duration,
@@ -79,7 +82,9 @@ pub fn run(args: &SimArgs) -> anyhow::Result<Exit> {
         admin_password: context.password.reveal().to_owned(),
         access: None,
     });
-    let options = if args.univention { SimOptions::univention() } else { SimOptions::shipped() };
+    let mut options =
+        if args.univention { SimOptions::univention() } else { SimOptions::shipped() };
+    options.missing_services.clone_from(&args.without);
     let handle = sim::start(Config {
         listen: args.listen,
         options,

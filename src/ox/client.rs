@@ -8,6 +8,7 @@
 //! [`OxError::Lost`] and is never sent again from here: OX finishes what it has received, so a
 //! second copy would be a second operation.
 
+mod describe;
 mod hints;
 mod settings;
 
@@ -31,6 +32,7 @@ use super::{
 use crate::model::{ContextId, ModuleAccess, OxId, UserFields};
 
 pub use super::call::Deadlines;
+pub use describe::SERVICES;
 pub use settings::{ClientError, ClientSettings};
 
 /// Without the charset OX reads the message as ISO-8859-1 and destroys umlauts.

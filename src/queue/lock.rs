@@ -4,11 +4,18 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 /// Name of the lock file in the data directory.
 const FILE: &str = "drover.lock";
 /// Most bytes of a lock file that are shown.
 const MAX_HOLDER: u64 = 200;
+
+/// How often the lock is tried while somebody only looks at it, and how long in between: a look takes
+/// some microseconds.
+const TRIES: u32 = 500;
+const BETWEEN_TRIES: Duration = Duration::from_millis(1);
 
 /// Why the lock was not got.
 #[derive(Debug, thiserror::Error)]
@@ -76,14 +83,8 @@ impl DataLock {
             .mode(0o600)
             .open(&path)
             .map_err(unusable)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = holder(&mut file).unwrap_or_default();
-                let holder = if holder.is_empty() { "process unknown".to_owned() } else { holder };
-                return Err(LockError::Taken { dir: data_dir.to_owned(), holder });
-            }
-            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        if !lock_for_work(&file).map_err(unusable)? {
+            return Err(LockError::Taken { dir: data_dir.to_owned(), holder: told(&mut file) });
         }
         let found = match holder(&mut file).map_err(unusable)?.as_str() {
             "" => Found::Nothing,
@@ -121,6 +122,49 @@ impl DataLock {
     }
 }
 
+/// Who works on a data directory, as it says of itself; none if nobody does. The lock is not taken,
+/// and whoever wants it meanwhile gets it.
+///
+/// # Errors
+/// If the lock file cannot be looked at.
+pub fn worker_on(data_dir: &Path) -> io::Result<Option<String>> {
+    let mut file = match File::open(data_dir.join(FILE)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(told(&mut file))),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Takes the lock if no other works; those who only look are waited for.
+fn lock_for_work(file: &File) -> io::Result<bool> {
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // Lookers share the lock, with us as well; one who works shares it with nobody.
+        match file.try_lock_shared() {
+            Ok(()) => file.unlock()?,
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        thread::sleep(BETWEEN_TRIES);
+    }
+    Ok(false)
+}
+
+/// What the one who works says of itself.
+fn told(file: &mut File) -> String {
+    let holder = holder(file).unwrap_or_default();
+    if holder.is_empty() { "process unknown".to_owned() } else { holder }
+}
+
 /// What stands in the file; not always text, if the disk was not well.
 fn holder(file: &mut File) -> io::Result<String> {
     let mut bytes = Vec::new();
@@ -152,6 +196,30 @@ mod tests {
         next().finish().unwrap();
         assert_eq!(next().found(), Found::Finished);
         assert_eq!(next().found(), Found::Unfinished, "the last one counts");
+    }
+
+    #[test]
+    fn to_look_who_works_takes_nothing_from_anybody() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(worker_on(dir.path()).unwrap(), None, "nobody ever did");
+        let lock = DataLock::acquire(dir.path()).unwrap();
+        let worker = worker_on(dir.path()).unwrap().unwrap();
+        assert!(worker.starts_with(&format!("pid {}", std::process::id())), "{worker}");
+        drop(lock);
+        assert_eq!(worker_on(dir.path()).unwrap(), None, "the file stays, the lock does not");
+
+        let looking = std::sync::atomic::AtomicBool::new(true);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while looking.load(std::sync::atomic::Ordering::Relaxed) {
+                    worker_on(dir.path()).unwrap();
+                }
+            });
+            let got = (0..200).map(|_| DataLock::acquire(dir.path()).map(drop));
+            let refused = got.filter(Result::is_err).count();
+            looking.store(false, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(refused, 0);
+        });
     }
 
     #[test]

@@ -106,6 +106,29 @@ impl<'a> Field<'a> {
         })
     }
 
+    /// A language as OX takes it: two parts with one underscore between them.
+    pub(super) fn language(self) -> Result<String, BadValue> {
+        self.parse("a language with its country", "name one such as de_DE", |text| {
+            let (language, country) = text.split_once('_')?;
+            let word = |part: &str| {
+                !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            };
+            (word(language) && word(country)).then(|| text.to_owned())
+        })
+    }
+
+    /// The name of a time zone, if this machine knows time zones; any word otherwise.
+    pub(super) fn time_zone(self) -> Result<String, BadValue> {
+        let known = |name: &str| jiff::tz::TimeZone::get(name).is_ok();
+        let cure = "name one such as Europe/Berlin";
+        let zone = self.word("a time zone", cure)?;
+        if known(&zone) || !known("Europe/Berlin") {
+            Ok(zone)
+        } else {
+            Err(self.refuse("a time zone", cure))
+        }
+    }
+
     /// The name of a directory property.
     pub(super) fn property(self, cure: &str) -> Result<String, BadValue> {
         self.parse("the name of a property", cure, |text| {
@@ -225,7 +248,7 @@ impl<'a> Field<'a> {
 }
 
 /// What looks like a name and password in an address is not shown.
-fn without_credentials(text: &str) -> String {
+pub(super) fn without_credentials(text: &str) -> String {
     let Some((before, after)) = text.rsplit_once('@') else { return text.to_owned() };
     match before.split_once("//") {
         Some((scheme, _)) => format!("{scheme}//***@{after}"),

@@ -8,10 +8,11 @@ use std::path::Path;
 
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
+use super::explained::{Explained, Origin};
 use super::field::Field;
-use super::problem::{Notice, SettingsError};
-use super::references;
+use super::problem::{BadValue, Notice, SettingsError};
 use super::variables::{Meaning, VARIABLES};
+use super::{later, lines, references};
 
 /// The defaults, with what every setting means.
 pub const DEFAULTS: &str = include_str!("../../config/drover.toml");
@@ -26,7 +27,11 @@ const NEAR: f64 = 0.6;
 #[derive(Debug)]
 pub(super) struct Layers {
     merged: Config,
+    /// Where the value of each key was set; those not in here are at their default.
+    origins: BTreeMap<String, Origin>,
     pub(super) notices: Vec<Notice>,
+    /// Values that are no setting by themselves and cannot be used.
+    pub(super) problems: Vec<BadValue>,
 }
 
 impl Layers {
@@ -39,32 +44,59 @@ impl Layers {
     ) -> Result<Self, SettingsError> {
         let defaults = parse(DEFAULTS).map_err(SettingsError::Layers)?;
         let known: Vec<String> = defaults.iter().map(|(key, _)| key.clone()).collect();
-        let mut notices = Vec::new();
+        let (mut notices, mut problems, mut origins) = (Vec::new(), Vec::new(), BTreeMap::new());
         let mut builder = Config::builder().add_source(Layer::new(defaults, |_| "default".into()));
         if let Some((path, text)) = file {
             let values = parse(text).map_err(|error| syntax(path, &error))?;
             let values = references::resolve(values, path, text, env)?;
-            let place = |key: &str| format!("{}, key {key}", path.display());
+            let lines = lines::of_keys(text);
+            let origin =
+                |key: &str| Origin::File { path: path.to_owned(), line: lines.get(key).copied() };
+            let place = |key: &str| format!("{}, key {key}", origin(key));
             let values = keep_known(values, &known, &mut notices, place);
+            origins.extend(values.iter().map(|(key, _)| (key.clone(), origin(key))));
             builder = builder.add_source(Layer::new(values, place));
         }
-        builder = builder.add_source(connector_variables(env, &mut notices));
-        builder = builder.add_source(own_variables(env, &known, &mut notices));
+        for (layer, set) in [
+            connector_variables(env, &mut notices, &mut problems),
+            own_variables(env, &known, &mut notices),
+        ] {
+            builder = builder.add_source(layer);
+            origins.extend(set.into_iter().map(|(key, name)| (key, Origin::Variable { name })));
+        }
         if let Some(dir) = data_dir {
             let dir = Value::new(None, dir.display().to_string());
             let values = vec![("queue.data_dir".to_owned(), dir)];
+            origins.insert("queue.data_dir".to_owned(), Origin::Option { name: "--data" });
             builder = builder.add_source(Layer::new(values, |_| "option --data".into()));
         }
-        Ok(Self { merged: builder.build().map_err(SettingsError::Layers)?, notices })
+        let merged = builder.build().map_err(SettingsError::Layers)?;
+        Ok(Self { merged, origins, notices, problems })
+    }
+
+    /// Every setting there is, in the order of the default file.
+    pub(super) fn explain(&self) -> Vec<Explained> {
+        let mut keys: Vec<(usize, String)> =
+            lines::of_keys(DEFAULTS).into_iter().map(|(key, line)| (line, key)).collect();
+        keys.sort();
+        let explained = |(line, key): (usize, String)| {
+            let origin = self.origins.get(&key).cloned().unwrap_or(Origin::Default);
+            let meaning = lines::comment_above(DEFAULTS, line);
+            Explained::new(&key, self.value(&key), origin, meaning)
+        };
+        keys.into_iter().map(explained).collect()
     }
 
     /// The value of a key, to be read as what it should be.
     pub(super) fn field(&self, key: &'static str) -> Field<'_> {
-        let value = key.split('.').try_fold(&self.merged.cache, |value, name| match &value.kind {
+        Field::new(key, self.value(key))
+    }
+
+    fn value(&self, key: &str) -> Option<&Value> {
+        key.split('.').try_fold(&self.merged.cache, |value, name| match &value.kind {
             ValueKind::Table(table) => table.get(name),
             _ => None,
-        });
-        Field::new(key, value)
+        })
     }
 }
 
@@ -161,34 +193,48 @@ fn variable(name: &str) -> String {
     format!("environment variable {name}")
 }
 
-fn connector_variables(env: &BTreeMap<String, String>, notices: &mut Vec<Notice>) -> Layer {
-    let mut values = Map::new();
+/// A layer, and which variable set each of its keys.
+type FromVariables = (Layer, Vec<(String, String)>);
+
+fn connector_variables(
+    env: &BTreeMap<String, String>,
+    notices: &mut Vec<Notice>,
+    problems: &mut Vec<BadValue>,
+) -> FromVariables {
+    let (mut values, mut set) = (Map::new(), Vec::new());
     for (name, meaning) in VARIABLES {
         let Some(text) = env.get(*name).filter(|text| !text.is_empty()) else { continue };
+        let mut put = |key: &str, text: &str| {
+            values.insert(key.to_owned(), Value::new(Some(&variable(name)), text));
+            set.push((key.to_owned(), (*name).to_owned()));
+        };
         match meaning {
-            Meaning::Key(key) => {
-                let value = Value::new(Some(&variable(name)), text.as_str());
-                values.insert((*key).to_owned(), value);
-            }
-            // As in the connector, whatever is not this text leaves it on.
-            Meaning::StopOnError if text.eq_ignore_ascii_case("false") => {
-                notices.push(Notice::AlwaysStops);
-            }
-            Meaning::StopOnError => {}
-            Meaning::Later => {
-                notices.push(Notice::NotUsedYet { variable: (*name).to_owned() });
-            }
+            Meaning::Key(key) => put(key, text),
+            Meaning::StopOnError => match later::flag(text) {
+                Some(true) => put("retry.on_fault", "stop"),
+                Some(false) => put("retry.on_fault", "park"),
+                None => problems.push(BadValue {
+                    place: variable(name),
+                    value: Some(text.clone()),
+                    expected: "true or false".to_owned(),
+                    cure: "write True to stop at a faulty item, False to set it aside".to_owned(),
+                }),
+            },
+            Meaning::Later => notices.push(Notice::NotUsedYet {
+                variable: (*name).to_owned(),
+                expected: later::problem(name, text),
+            }),
         }
     }
-    Layer(values)
+    (Layer(values), set)
 }
 
 fn own_variables(
     env: &BTreeMap<String, String>,
     known: &[String],
     notices: &mut Vec<Notice>,
-) -> Layer {
-    let mut values = Map::new();
+) -> FromVariables {
+    let (mut values, mut set) = (Map::new(), Vec::new());
     for (name, text) in env {
         let Some(rest) = name.strip_prefix(PREFIX) else { continue };
         let key = rest.replace("__", ".").to_ascii_lowercase();
@@ -197,8 +243,9 @@ fn own_variables(
                 .map(|key| format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase()));
             notices.push(Notice::Unknown { place: variable(name), near });
         } else if !text.is_empty() {
-            values.insert(key, Value::new(Some(&variable(name)), text.as_str()));
+            values.insert(key.clone(), Value::new(Some(&variable(name)), text.as_str()));
+            set.push((key, name.clone()));
         }
     }
-    Layer(values)
+    (Layer(values), set)
 }

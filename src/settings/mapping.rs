@@ -62,12 +62,8 @@ impl Mapping {
             on_revoke: layers
                 .field("mapping.on_revoke")
                 .choice(&[("delete", OnRevoke::Delete), ("disable", OnRevoke::Disable)])?,
-            language: layers
-                .field("mapping.language")
-                .word("a language", "name one such as de_DE")?,
-            timezone: layers
-                .field("mapping.timezone")
-                .word("a time zone", "name one such as Europe/Berlin")?,
+            language: layers.field("mapping.language").language()?,
+            timezone: layers.field("mapping.timezone").time_zone()?,
             login_mappings: layers.field("mapping.login_mappings").list()?,
             attribute_mapping: layers.field("mapping.attribute_mapping").optional_path()?,
         })

@@ -88,9 +88,9 @@ pub enum Notice {
     NotUsedYet {
         /// The environment variable.
         variable: String,
+        /// What its value should be, if it is not.
+        expected: Option<&'static str>,
     },
-    /// `OX_CONNECTOR_STOP_ON_ERROR` is false: setting items aside is not there yet.
-    AlwaysStops,
     /// Certificates are not checked.
     Insecure {
         /// Where that was set.
@@ -107,13 +107,16 @@ impl fmt::Display for Notice {
             Self::Unknown { place, near: None } => {
                 write!(f, "{place}: no such setting, ignored")
             }
-            Self::NotUsedYet { variable } => {
+            Self::NotUsedYet { variable, expected: None } => {
                 write!(f, "environment variable {variable}: not used yet")
             }
-            Self::AlwaysStops => f.write_str(
-                "environment variable OX_CONNECTOR_STOP_ON_ERROR: faulty items are not set aside \
-                 yet; a faulty item stops the contexts it touches, the others go on",
-            ),
+            Self::NotUsedYet { variable, expected: Some(expected) } => {
+                write!(
+                    f,
+                    "environment variable {variable}: not used yet; its value (not shown) is not \
+                     {expected}"
+                )
+            }
             Self::Insecure { place } => {
                 write!(f, "{place}: certificates are not checked, anyone can pose as OX")
             }

@@ -5,7 +5,8 @@
 pub enum Meaning {
     /// The setting of this key.
     Key(&'static str),
-    /// Whether to stop at a faulty item, or to set it aside.
+    /// Whether to stop at a faulty item, or to set it aside: `retry.on_fault` in other words. 3.x takes
+    /// nothing but `False` for no, 4.x every usual word, and so does drover.
     StopOnError,
     /// A feature that drover does not have yet.
     Later,

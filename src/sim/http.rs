@@ -166,7 +166,11 @@ async fn route(
     if path.starts_with("/sim/") {
         return Ok(control::answer(&peer.shared, message).await);
     }
-    let service = path.strip_prefix("/webservices/").and_then(interface::service);
+    let missing = &peer.shared.config.options.missing_services;
+    let service = path
+        .strip_prefix("/webservices/")
+        .filter(|name| !missing.iter().any(|missing| missing == name))
+        .and_then(interface::service);
     let Some(service) = service else {
         let page = "<html><head><title>404 Not Found</title></head>\
                     <body><h1>Not Found</h1></body></html>";

@@ -30,6 +30,8 @@ pub struct SimOptions {
     /// Whether the first create of a context id that was deleted before fails with a duplicate
     /// key, as it mostly does on a real server. Off by default: few tests are about it.
     pub recreate_conflict: bool,
+    /// Services that are not installed: their addresses answer 404.
+    pub missing_services: Vec<String>,
 }
 
 impl SimOptions {
@@ -47,6 +49,7 @@ impl SimOptions {
             quota_without_filestore: false,
             copied_quota: 0,
             recreate_conflict: false,
+            missing_services: Vec::new(),
         }
     }
 

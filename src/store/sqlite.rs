@@ -108,6 +108,21 @@ impl SqliteReader {
         self.reading(|db| read::holders(db, dn))
     }
 
+    /// See [`Store::object`].
+    pub fn object(&self, id: &ObjectId) -> Result<Option<ObjectRecord>, StoreError> {
+        self.reading(|db| read::object(db, id))
+    }
+
+    /// See [`Store::objects`].
+    pub fn objects(&self, each: &mut dyn FnMut(ObjectRecord)) -> Result<(), StoreError> {
+        self.reading(|db| read::objects(db, each))
+    }
+
+    /// See [`Store::faults`].
+    pub fn faults(&self) -> Result<Vec<FaultRecord>, StoreError> {
+        self.reading(read::faults)
+    }
+
     /// See [`Store::each_open_item`].
     pub fn each_open_item(&self, each: &mut dyn FnMut(ItemRecord)) -> Result<(), StoreError> {
         self.reading(|db| read_items::each_open(db, each))

@@ -1,7 +1,7 @@
 //! A faulty item stops its own context and nothing else, says everything that is needed to put it
 //! right, and goes on by itself once it is right.
 
-use drover::sim::{Effect, Rule, SeedContext};
+use drover::sim::{Effect, Rule, SeedContext, SimOptions};
 use serde_json::{Value, json};
 
 use crate::scene::{Batches, assert_holds, lines, profile};
@@ -359,4 +359,27 @@ fn a_user_of_a_deleted_context_waits_until_it_is_made_again() {
     batches.done([crate::scene::identified(context(20), "ctx-20-second")]);
     assert_eq!(world.users(20), ["anna"]);
     assert_eq!(crate::scene::field(&world, 20, "anna", "sur_name"), "Berg");
+}
+
+#[test]
+fn a_refusal_that_a_setting_of_ox_makes_names_the_setting() {
+    let options = SimOptions { check_group_names: true, ..SimOptions::shipped() };
+    let world = World::with(options);
+    world.put(&file(1), &user("anna", 10));
+    world.put(&file(2), &with(user("berta", 10), json!({"oxDisplayName": "anna"})));
+    world.run_once();
+    let run = world.run_once();
+    assert_eq!(run.code, 3, "{}", run.stdout);
+    for setting in ["enforceUniqueDisplayName=false", "preferDisplayName=false"] {
+        assert!(run.stdout.contains(setting), "{}", run.stdout);
+    }
+    world.put(&file(2), &gone(user("berta", 10)));
+    world.put(&file(3), &with(user("anna", 10), json!({"username": "anna.neu"})));
+    let run = world.run_once();
+    assert!(run.stdout.contains("USERNAME_CHANGEABLE=true"), "{}", run.stdout);
+    std::fs::remove_file(world.queue_dir().join(file(3))).unwrap();
+    world.put(&file(4), &group("r & d", &["anna"]));
+    let run = world.run_once();
+    let setting = "CHECK_GROUP_UID_FOR_NOT_ALLOWED_CHARS=false";
+    assert!(run.stdout.contains(setting), "{}", run.stdout);
 }

@@ -5,8 +5,10 @@
 
 mod accounts;
 mod adaptive_limits;
+mod apply;
 mod cli;
 mod coalescing;
+mod config_check;
 mod connections;
 mod contexts;
 mod demo_on_sim;
@@ -20,6 +22,7 @@ mod fuzz;
 mod groups;
 mod guarding;
 mod hazards;
+mod health;
 mod irrelevant;
 mod isolation;
 mod kills;

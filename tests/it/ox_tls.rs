@@ -21,7 +21,7 @@ fn fixture(name: &str) -> PathBuf {
 
 /// Starts a server with a certificate of the test authority; answers settings for it and a count of
 /// the requests it could read.
-async fn start() -> (ClientSettings, Arc<AtomicUsize>) {
+pub(crate) async fn start() -> (ClientSettings, Arc<AtomicUsize>) {
     let chain = CertificateDer::pem_file_iter(fixture("server.pem"))
         .unwrap()
         .collect::<Result<Vec<_>, _>>()

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use drover::actors::supervisor::StopScope;
+use drover::actors::supervisor::{OnFault, StopScope};
 use drover::model::{ContextId, Secret};
 use drover::settings::{
     LogFormat, MailServer, Meaning, Notice, Settings, SettingsError, Sources, VARIABLES,
@@ -59,6 +59,10 @@ fn refusal(text: &str, env: &[(&str, &str)]) -> String {
     load(text, env).unwrap_err().to_string()
 }
 
+fn not_used_yet(name: &str, expected: Option<&'static str>) -> Notice {
+    Notice::NotUsedYet { variable: name.to_owned(), expected }
+}
+
 #[test]
 fn every_variable_of_the_connector_has_its_place() {
     for (name, _) in CONNECTOR {
@@ -101,8 +105,7 @@ fn runs_on_the_variables_of_the_connector_alone() {
     assert_eq!(settings.retry.stop_scope, StopScope::Context);
 
     let later = VARIABLES.iter().filter(|(_, meaning)| *meaning == Meaning::Later);
-    let expected: Vec<Notice> =
-        later.map(|(name, _)| Notice::NotUsedYet { variable: (*name).to_owned() }).collect();
+    let expected: Vec<Notice> = later.map(|(name, _)| not_used_yet(name, None)).collect();
     assert_eq!(notices, expected, "and nothing else");
 }
 
@@ -243,9 +246,9 @@ fn bad_values_name_variable_value_and_cure() {
 #[test]
 fn bad_values_name_file_and_key() {
     let message = refusal("[limits]\nmax_in_flight = 1.5", &[]);
-    assert!(message.contains("my.toml, key limits.max_in_flight: \"1.5\" is not a whole"));
+    assert!(message.contains("my.toml, line 2, key limits.max_in_flight: \"1.5\" is not a whole"));
     let message = refusal("[ox]\nsoap_server = ''", &[]);
-    assert!(message.contains("my.toml, key ox.soap_server: \"\" is not an http or https"));
+    assert!(message.contains("my.toml, line 2, key ox.soap_server: \"\" is not an http or https"));
     let message = refusal("[ox]\nmaster_admin = ['a']", &[]);
     assert!(message.contains("key ox.master_admin: \"a list\" is not a text"));
 }
@@ -271,7 +274,7 @@ fn unknown_names_are_told_with_a_near_one() {
     .unwrap();
     let told: Vec<String> = notices.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 5, "{told:?}");
-    assert!(told[0].ends_with("my.toml, key bananas.ripe: no such setting, ignored"));
+    assert!(told[0].ends_with("my.toml, line 5, key bananas.ripe: no such setting, ignored"));
     assert!(
         told[1]
             .ends_with("key ox.language: no such setting, ignored; did you mean mapping.language?")
@@ -290,10 +293,99 @@ fn unknown_names_are_told_with_a_near_one() {
 
 #[test]
 fn what_has_no_effect_or_is_dangerous_is_told() {
-    let (_, notices) = load("", &[("OX_CONNECTOR_STOP_ON_ERROR", "False")]).unwrap();
-    assert_eq!(notices, [Notice::AlwaysStops]);
+    let (_, notices) = load("", &[("MAX_ACKNOWLEDGEMENT_RETRIES", "many")]).unwrap();
+    assert_eq!(
+        notices,
+        [not_used_yet("MAX_ACKNOWLEDGEMENT_RETRIES", Some("a whole number, such as 3"))]
+    );
+    let told = notices[0].to_string();
+    assert!(told.contains("not used yet") && !told.contains("many"), "{told}");
     let (_, notices) = load("[ox]\ninsecure = true", &[]).unwrap();
     assert!(matches!(&notices[..], [Notice::Insecure { place }] if place.contains("ox.insecure")));
+}
+
+#[test]
+fn stopping_on_errors_takes_the_texts_of_all_connectors() {
+    let on_fault = |text: &str| {
+        let file = "[retry]\non_fault = 'park'";
+        load(file, &[("OX_CONNECTOR_STOP_ON_ERROR", text)]).map(|(settings, _)| settings)
+    };
+    for (text, expected) in [
+        ("True", OnFault::Stop),
+        ("true", OnFault::Stop),
+        ("1", OnFault::Stop),
+        ("yes", OnFault::Stop),
+        ("False", OnFault::Park),
+        ("false", OnFault::Park),
+        ("off", OnFault::Park),
+        ("0", OnFault::Park),
+        ("", OnFault::Park),
+    ] {
+        assert_eq!(on_fault(text).unwrap().retry.on_fault, expected, "{text:?}");
+    }
+    let (settings, notices) = load("", &[("OX_CONNECTOR_STOP_ON_ERROR", "")]).unwrap();
+    assert_eq!((settings.retry.on_fault, notices), (OnFault::Stop, vec![]), "empty is unset");
+    let refused = on_fault("perhaps").unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "environment variable OX_CONNECTOR_STOP_ON_ERROR: \"perhaps\" is not true or false; write \
+         True to stop at a faulty item, False to set it aside"
+    );
+    let env = [("OX_CONNECTOR_STOP_ON_ERROR", "perhaps"), ("OX_LANGUAGE", "de")];
+    let both = refusal("", &env);
+    assert_eq!(both.lines().count(), 2, "{both}");
+}
+
+#[test]
+fn nonsense_is_refused_with_the_cure() {
+    for (name, value, cure) in [
+        ("OX_LANGUAGE", "de", "is not a language with its country; name one such as de_DE"),
+        ("OX_LANGUAGE", "de_DE_x", "name one such as de_DE"),
+        ("LOCAL_TIMEZONE", "Europe/Berln", "is not a time zone; name one such as Europe/Berlin"),
+        ("DEFAULT_CONTEXT", "ten", "is not a whole number from 1 to"),
+    ] {
+        let refused = refusal("", &[(name, value)]);
+        assert!(refused.contains(cure) && refused.contains(name), "{refused}");
+    }
+}
+
+#[test]
+fn every_value_is_explained_with_its_origin() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "# mine\n[ox]\nsoap_server = 'https://ox.example'\n[limits]\n\nmax_in_flight = 3\n";
+    std::fs::write(dir.path().join("drover.toml"), text).unwrap();
+    let env = [
+        ("OX_MASTER_PASSWORD", "topsecret"),
+        ("DROVER__LIMITS__MAX_IN_FLIGHT", "5"),
+        ("OX_CONNECTOR_STOP_ON_ERROR", "False"),
+    ];
+    let sources =
+        Sources { file: None, env: variables(&env), data_dir: Some(dir.path().to_owned()) };
+    let (_, _, explained) = Settings::load_explained(&sources).unwrap();
+    let line = |key: &str| {
+        let found = explained.iter().find(|one| one.key == key).unwrap();
+        assert!(!found.meaning.is_empty() || key.contains("_max_s"), "{key} means nothing");
+        format!("{} [{}]", found.line(), found.origin)
+    };
+    let file = dir.path().join("drover.toml").display().to_string();
+    let expected = format!("ox.soap_server = \"https://ox.example\" [{file}, line 3]");
+    assert_eq!(line("ox.soap_server"), expected);
+    assert_eq!(
+        line("limits.max_in_flight"),
+        "limits.max_in_flight = \"5\" [environment variable DROVER__LIMITS__MAX_IN_FLIGHT]"
+    );
+    assert_eq!(
+        line("retry.on_fault"),
+        "retry.on_fault = \"park\" [environment variable OX_CONNECTOR_STOP_ON_ERROR]"
+    );
+    assert_eq!(
+        line("ox.master_password"),
+        "ox.master_password = \"***\" [environment variable OX_MASTER_PASSWORD]"
+    );
+    assert!(line("queue.data_dir").ends_with("[option --data]"));
+    assert_eq!(line("ledger.keep"), "ledger.keep = 100000 [default]");
+    let shown = serde_json::to_string(&explained).unwrap();
+    assert!(!shown.contains("topsecret") && !format!("{explained:?}").contains("topsecret"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::remembered::context_of;
 use super::{FaultyItem, OnFault, Supervisor, Task, Until, What};
 use crate::lanes::{EntryId, Lane, Start};
 use crate::model::{ContextId, Fate, ParkReason};
-use crate::ox::Account;
+use crate::ox::{Account, server_setting};
 use crate::provision::Failure;
 use crate::redact::without_addresses;
 use crate::retry::{Backoff, Verdict};
@@ -253,10 +253,16 @@ impl Supervisor {
                 "Check the administrator's name and password in the credentials file, and that the \
                  context exists. {drop}."
             ),
-            None => format!(
-                "Put the object right in the directory or the cause right in OX; drover tries again \
-                 by itself. {drop}."
-            ),
+            None => {
+                let cause = server_setting(&failure.text).map_or_else(
+                    || "the cause right in OX".to_owned(),
+                    |setting| format!("set {setting} in OX"),
+                );
+                format!(
+                    "Put the object right in the directory or {cause}; drover tries again by itself. \
+                     {drop}."
+                )
+            }
         }
     }
 
