@@ -493,6 +493,7 @@ mod tests {
         QueueFile::parse(file.to_string().as_bytes())
     }
 
+    /// Rules: 2.3/switch, 2.3/context, D5, D57
     #[test]
     fn the_same_value_is_read_in_all_its_forms() {
         for context in [json!(10), json!("10"), json!(" 10 "), json!(["10"])] {
@@ -511,6 +512,7 @@ mod tests {
         }
     }
 
+    /// Rules: 2.3/absent, 2.3/lists, D28
     #[test]
     fn lists_may_be_missing_null_or_single() {
         let dn = "uid=a,dc=y";

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod adaptive_limits;
+mod attributes;
 mod cli;
 mod coalescing;
 mod connections;
@@ -44,6 +45,7 @@ mod replay;
 mod resources;
 mod restart;
 mod restless_town;
+mod rules;
 mod scene;
 mod scope;
 mod security;

@@ -54,7 +54,8 @@ fn meant(words: &[&str]) -> Vec<String> {
     fields
 }
 
-// OBJ-55, A1
+// OBJ-55
+/// Rules: A1
 #[test]
 fn profiles_of_the_directory_are_written_so_that_other_tools_read_them() {
     let world = World::new();
@@ -81,6 +82,7 @@ fn profiles_of_the_directory_are_written_so_that_other_tools_read_them() {
 }
 
 // OBJ-55: a file that was there before, written by hand or by another tool.
+/// Rules: A1
 #[test]
 fn a_file_of_ones_own_counts_and_a_profile_of_the_directory_keeps_the_others() {
     let world = World::new();
@@ -123,7 +125,8 @@ fn the_profiles_that_come_along_can_be_used_at_once() {
     assert!(has("groupware", "readCreateSharedFolders") && has("premium", "USM"));
 }
 
-// OBJ-72, D19
+// OBJ-72
+/// Rules: 7/none, D19
 #[test]
 fn a_profile_without_any_right_takes_all_away_and_survives_the_saving_of_another() {
     let world = World::new();
@@ -139,7 +142,8 @@ fn a_profile_without_any_right_takes_all_away_and_survives_the_saving_of_another
     assert_eq!(granted(&world, "bert"), [""; 0]);
 }
 
-// OBJ-55, OBJ-58, A2
+// OBJ-55, OBJ-58
+/// Rules: A2, 7/unknown
 #[test]
 fn a_deleted_profile_leaves_the_file_and_its_users_wait_for_another() {
     let world = World::new();
@@ -172,6 +176,7 @@ fn a_deleted_profile_leaves_the_file_and_its_users_wait_for_another() {
 }
 
 // A1, OBJ-56 is for later: a change reaches a user with his own next change.
+/// Rules: A1
 #[test]
 fn a_changed_profile_touches_no_user_until_his_next_change() {
     let world = World::new();
@@ -188,6 +193,7 @@ fn a_changed_profile_touches_no_user_until_his_next_change() {
 }
 
 // SRC-34, ERR-03: in a first load the users may well come first.
+/// Rules: 14/5
 #[test]
 fn a_user_may_come_before_his_profile_in_a_batch() {
     let world = World::new();
@@ -203,6 +209,7 @@ fn a_user_may_come_before_his_profile_in_a_batch() {
 }
 
 // OBJ-73
+/// Rules: 7/names
 #[test]
 fn names_with_special_characters_come_through_or_are_refused_in_plain_words() {
     let world = World::new();
@@ -223,7 +230,8 @@ fn names_with_special_characters_come_through_or_are_refused_in_plain_words() {
     assert_eq!(as_others_read_it(&world).len(), names.len(), "the file is as it was");
 }
 
-// OBJ-72, D20: a file that cannot be understood is never taken for an empty one.
+// OBJ-72: a file that cannot be understood is never taken for an empty one.
+/// Rules: D20
 #[test]
 fn a_broken_file_stops_the_start_and_is_never_overwritten() {
     let world = World::new();
@@ -238,7 +246,8 @@ fn a_broken_file_stops_the_start_and_is_never_overwritten() {
     assert_eq!(std::fs::read_to_string(path(&world)).unwrap(), broken);
 }
 
-// D20: it breaks while drover runs.
+// It breaks while drover runs.
+/// Rules: D20
 #[test]
 fn a_file_that_breaks_at_run_time_holds_profiles_back_and_nothing_else() {
     let world = World::new();

@@ -1,0 +1,437 @@
+//! Every attribute of a user, one by one, from the queue file to what OX holds: set, changed, unset.
+//!
+//! Which property feeds which field is in `tests/fixtures/user-attributes.json`, apart from the
+//! mapping that drover brings along, so that neither is judged by itself.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::scene::{Batches, ByHand, Wire, assert_holds, field, mail, number, raw_user, warns};
+use crate::world::{World, user, with};
+
+const CHANGE: &str = "OXUserService.change";
+
+const JPEG: &str = "/9j/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgKCgkICQkKDA8MCgsOCwkJ";
+const OTHER_JPEG: &str = "/9j/4AAQSkZJRgABAQAAAQABAAD/2Q==";
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+fn facts() -> Vec<Value> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/user-attributes.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A test for each attribute, under its own name.
+macro_rules! attributes {
+    ($($name:ident)*) => {
+        mod mapped {
+            $(
+                #[test]
+                fn $name() {
+                    super::set_change_and_unset(stringify!($name));
+                }
+            )*
+        }
+
+        const MAPPED: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+attributes! {
+    display_name given_name sur_name email1 branches cellular_telephone1 city_business city_home
+    city_other commercial_register company country_business country_home country_other department
+    email2 email3 employee_type fax_business fax_home fax_other instant_messenger1
+    instant_messenger2 manager_name marital_status middle_name nickname note number_of_children
+    number_of_employee position postal_code_business postal_code_home postal_code_other profession
+    sales_volume spouse_name state_business state_home state_other street_business street_home
+    street_other suffix tax_id telephone_assistant telephone_car telephone_company telephone_ip
+    telephone_other telephone_telex telephone_ttytdd title url used_quota max_quota userfield01
+    userfield02 userfield03 userfield04 userfield05 userfield06 userfield07 userfield08 userfield09
+    userfield10 userfield11 userfield12 userfield13 userfield14 userfield15 userfield16 userfield17
+    userfield18 userfield19 userfield20 image1 room_number cellular_telephone2 telephone_pager
+    anniversary birthday telephone_business1 telephone_business2 telephone_home1 telephone_home2
+    imap_server smtp_server aliases
+}
+
+/// Rules: 8.1/every
+#[test]
+fn every_attribute_has_its_test_and_the_mapping_that_comes_along_is_the_documented_one() {
+    let facts = facts();
+    let names: Vec<&str> = facts.iter().map(|fact| fact["ox"].as_str().unwrap()).collect();
+    assert_eq!(names, MAPPED);
+    let shipped: Map<String, Value> =
+        serde_json::from_str(drover::plan::attributes::mapping::DEFAULT_FILE).unwrap();
+    assert_eq!(shipped.len(), facts.len());
+    for fact in facts {
+        let entry = &shipped[fact["ox"].as_str().unwrap()];
+        assert_eq!(entry["ldap_attribute"], fact["udm"], "{fact}");
+        assert_eq!(entry["alternative_attributes"], fact["alternatives"], "{fact}");
+        assert_eq!(entry["position"], fact["position"], "{fact}");
+    }
+}
+
+/// What a field holds when the property is gone.
+enum Then {
+    /// Nothing.
+    Empty,
+    /// This.
+    Is(&'static str),
+    /// What it held; that is told, as nothing can be done about it.
+    Kept,
+}
+
+/// Two values to set one after the other, what OX holds of each, and what it holds afterwards.
+fn values(kind: &str) -> ([Value; 2], [&'static str; 2], Then) {
+    let texts = |a, b, then| ([json!(a), json!(b)], [a, b], then);
+    match kind {
+        "text" => texts("Wert eins", "Größe & <Zwei>", Then::Empty),
+        "sticky" => texts("internal", "external", Then::Empty),
+        "other_address" => texts("b@heide.example", "c@heide.example", Then::Empty),
+        "address" => texts("one@heide.example", "two@heide.example", Then::Kept),
+        "date" => {
+            let values = [json!("1985-12-24"), json!("4.2.1986")];
+            (values, ["1985-12-24", "1986-02-04"], Then::Kept)
+        }
+        "photo" => ([json!(JPEG), json!(OTHER_JPEG)], [JPEG, OTHER_JPEG], Then::Kept),
+        "quota" => ([json!("500"), json!(700)], ["500", "700"], Then::Kept),
+        "imap" => (
+            [json!("one.heide.example"), json!("two.heide.example")],
+            ["imap://one.heide.example:143", "imap://two.heide.example:143"],
+            Then::Is("imap://mail.heide.example:143"),
+        ),
+        "smtp" => (
+            [json!("one.heide.example"), json!("two.heide.example")],
+            ["smtp://one.heide.example:587", "smtp://two.heide.example:587"],
+            Then::Is("smtp://mail.heide.example:587"),
+        ),
+        "aliases" => (
+            [json!(["b@heide.example", "c@heide.example"]), json!(["c@heide.example"])],
+            [
+                "anna@heide.example b@heide.example c@heide.example",
+                "anna@heide.example c@heide.example",
+            ],
+            Then::Is("anna@heide.example"),
+        ),
+        other => panic!("{other}"),
+    }
+}
+
+/// What OX holds of a field, as a text.
+fn held(world: &World, kind: &str, element: &str) -> String {
+    let raw = raw_user(world, 10, "anna");
+    match kind {
+        "quota" => raw["quota"].to_string(),
+        "imap" | "smtp" => raw[kind].as_str().unwrap().to_owned(),
+        "aliases" => {
+            let all = world.context(10)["users"]["anna"]["aliases"].clone();
+            crate::scene::texts(&all).join(" ")
+        }
+        "date" => field(world, 10, "anna", element).chars().take(10).collect(),
+        _ => field(world, 10, "anna", element),
+    }
+}
+
+fn set_change_and_unset(ox: &str) {
+    let fact = facts().into_iter().find(|fact| fact["ox"] == ox).unwrap();
+    let text = |name: &str| fact[name].as_str().unwrap();
+    let (kind, element, property) = (text("kind"), text("element"), text("udm"));
+    if kind == "never" {
+        return never_sent(element, property);
+    }
+    let world = World::new();
+    let mut batches = Batches::of(&world);
+    let anna = |value: &Value| {
+        let delivered = match fact["position"].as_u64() {
+            Some(1) => json!(["decoy", value]),
+            Some(_) => json!([value, "decoy"]),
+            None => value.clone(),
+        };
+        with(user("anna", 10), json!({ property: delivered }))
+    };
+    let ([first, second], [held_first, held_second], then) = values(kind);
+    batches.done([anna(&first)]);
+    assert_eq!(held(&world, kind, element), held_first, "set");
+    world.sim.clear_log();
+    batches.done([anna(&second)]);
+    assert_eq!(held(&world, kind, element), held_second, "changed");
+    assert_eq!(world.count(CHANGE), 1, "{:?}", world.calls());
+    assert_eq!(batches.calls([anna(&second)]), [""; 0], "nothing more to do");
+    // What only an empty text in the directory clears.
+    let nothing = if kind == "sticky" { json!("") } else { Value::Null };
+    let mut without = with(user("anna", 10), json!({ property: nothing }));
+    for other in fact["alternatives"].as_array().unwrap() {
+        without["object"].as_object_mut().unwrap().remove(other.as_str().unwrap());
+    }
+    let run = batches.done([without.clone()]);
+    let last = held(&world, kind, element);
+    match then {
+        Then::Empty => assert_eq!(last, "", "unset"),
+        Then::Is(value) => assert_eq!(last, value, "unset"),
+        Then::Kept => {
+            assert_eq!(last, held_second, "unset");
+            let field = if kind == "address" { "email1" } else { element };
+            assert!(warns(&run, &["user-anna", field]), "{}", run.log);
+        }
+    }
+    assert_eq!(batches.calls([without]), [""; 0], "nothing more to do");
+}
+
+/// OX counts it itself; the directory's value is for the quota beside it.
+fn never_sent(element: &str, property: &str) {
+    let mut world = World::new();
+    let wire = Wire::of(&mut world);
+    let mut batches = Batches::of(&world);
+    for value in [json!("500"), json!("700"), Value::Null] {
+        batches.done([with(user("anna", 10), json!({ property: value, "title": value }))]);
+        let sent = wire.heard();
+        assert!(sent.contains("usrdata") && !sent.contains(element), "{sent}");
+    }
+}
+
+/// Rules: 8.1/alternatives
+#[test]
+fn an_alternative_counts_while_the_main_property_holds_nothing() {
+    let world = World::new();
+    let mut batches = Batches::of(&world);
+    let anna = |main: Value| {
+        with(user("anna", 10), json!({"displayName": "Second", "oxDisplayName": main}))
+    };
+    for nothing in [Value::Null, json!(""), json!([]), json!([""])] {
+        batches.done([anna(json!("First"))]);
+        assert_eq!(field(&world, 10, "anna", "display_name"), "First");
+        batches.done([anna(nothing)]);
+        assert_eq!(field(&world, 10, "anna", "display_name"), "Second");
+    }
+}
+
+/// The attributes that no property feeds directly.
+mod computed {
+    use super::*;
+
+    fn settings(world: &mut World, of: &[(&str, &str)]) {
+        for (name, value) in of {
+            world.env.insert((*name).to_owned(), (*value).to_owned());
+        }
+    }
+
+    /// What one request after the other sent of a user, as pairs of element and text.
+    fn sent(wire: &Wire) -> BTreeMap<String, String> {
+        let heard = wire.heard();
+        let data = heard.split("usrdata>").nth(1).unwrap_or_default().to_owned();
+        let pairs = data.split('<').filter_map(|part| {
+            let (tag, text) = part.split_once('>')?;
+            let name = tag.split(':').nth(1)?;
+            (!tag.starts_with('/')).then(|| (name.to_owned(), text.to_owned()))
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn name() {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        batches.done([user("anna", 10)]);
+        batches.done([with(user("anna", 10), json!({"username": "anne"}))]);
+        assert_eq!(world.users(10), ["anne"]);
+        let run = batches.faulty([with(user("anna", 10), json!({"username": null}))]);
+        assert_holds(&run.stdout, &["\"username\"", "OX_USER_IDENTIFIER", "user user-anna"]);
+        assert_eq!(world.users(10), ["anne"]);
+    }
+
+    #[test]
+    fn password() {
+        let mut world = World::new();
+        let wire = Wire::of(&mut world);
+        let mut batches = Batches::of(&world);
+        batches.done([user("anna", 10)]);
+        assert!(sent(&wire)["password"].len() >= 32);
+        batches.done([with(user("anna", 10), json!({"lastname": "Berg"}))]);
+        let change = sent(&wire);
+        assert_eq!(change["sur_name"], "Berg");
+        assert!(!change.contains_key("password"));
+    }
+
+    #[test]
+    fn primary_email() {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        let primary = || {
+            let both = ["primaryEmail", "email1"].map(|name| field(&world, 10, "anna", name));
+            assert_eq!(both[0], both[1]);
+            both[0].clone()
+        };
+        batches.done([mail(user("anna", 10), "one", &[])]);
+        assert_eq!(primary(), "one@heide.example");
+        batches.done([mail(user("anna", 10), "two", &[])]);
+        assert_eq!(primary(), "two@heide.example");
+        let run = batches.done([with(user("anna", 10), json!({"mailPrimaryAddress": null}))]);
+        assert_eq!(primary(), "two@heide.example", "OX has no user without");
+        assert!(warns(&run, &["email1", "user-anna"]), "{}", run.log);
+    }
+
+    #[test]
+    fn default_sender_address() {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        let sender = || field(&world, 10, "anna", "defaultSenderAddress");
+        batches.done([mail(user("anna", 10), "one", &["other"])]);
+        assert_eq!(sender(), "one@heide.example");
+        batches.done([mail(user("anna", 10), "two", &["other"])]);
+        assert_eq!(sender(), "two@heide.example");
+        let chosen = "other@heide.example";
+        ByHand::of(&world).change_user(10, "anna", "defaultSenderAddress", chosen);
+        batches.done([mail(user("anna", 10), "three", &["other"])]);
+        assert_eq!(sender(), chosen);
+        batches.done([mail(user("anna", 10), "three", &[])]);
+        assert_eq!(sender(), "three@heide.example");
+    }
+
+    #[test]
+    fn imap_login() {
+        let mut world = World::new();
+        Batches::of(&world).done([user("anna", 10)]);
+        let login = |world: &World| field(world, 10, "anna", "imapLogin");
+        assert_eq!(login(&world), "anna@heide.example");
+        for (n, (template, expected)) in (1..).zip([
+            ("{username}", "anna"),
+            ("master*{}", "master*anna@heide.example"),
+            ("fixed", "fixed"),
+            // Empty is unset.
+            ("", "anna@heide.example"),
+        ]) {
+            settings(&mut world, &[("OX_IMAP_LOGIN", template)]);
+            world.put(&crate::world::file(n * 100), &user("anna", 10));
+            world.provision();
+            assert_eq!(login(&world), expected, "{template}");
+        }
+    }
+
+    /// Host, port and scheme are put together by OX, which is asked for what it made of them. It works
+    /// the scheme out from the port.
+    fn server(kind: &str, variable: &str, secure: u16) {
+        let mut world = World::new();
+        let plain = format!("{kind}://one.heide.example:1143");
+        let other = format!("{kind}s://two.heide.example:{secure}");
+        for (n, url) in (1..).zip([plain, other]) {
+            settings(&mut world, &[(variable, &url)]);
+            world.put(&crate::world::file(n * 100), &user("anna", 10));
+            world.provision();
+            assert_eq!(raw_user(&world, 10, "anna")[kind], url);
+        }
+        // Without a port none is sent: it is left to OX.
+        settings(&mut world, &[(variable, &format!("{kind}://three.heide.example"))]);
+        let wire = Wire::of(&mut world);
+        world.put(&crate::world::file(900), &user("bert", 10));
+        world.provision();
+        let sent = sent(&wire);
+        assert_eq!(sent[&format!("{kind}Server")], "three.heide.example");
+        assert_eq!(sent[&format!("{kind}Schema")], format!("{kind}://"));
+        assert!(!sent.contains_key(&format!("{kind}Port")), "{sent:?}");
+    }
+
+    #[test]
+    fn imap_port_and_schema() {
+        server("imap", "OX_IMAP_SERVER", 993);
+    }
+
+    #[test]
+    fn smtp_port_and_schema() {
+        server("smtp", "OX_SMTP_SERVER", 465);
+    }
+
+    #[test]
+    fn mail_enabled() {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        let enabled = || raw_user(&world, 10, "anna")["mailenabled"].clone();
+        for (profile, expected) in [
+            (json!("webmail"), true),
+            (json!("none"), false),
+            (json!("pim"), true),
+            (json!(null), false),
+        ] {
+            batches.done([with(user("anna", 10), json!({ "oxAccess": profile }))]);
+            assert_eq!(enabled(), expected, "{profile}");
+        }
+    }
+
+    /// Sent when a user is made, and never again.
+    fn constant(element: &str, value: &str) {
+        let mut world = World::new();
+        let wire = Wire::of(&mut world);
+        let mut batches = Batches::of(&world);
+        batches.done([user("anna", 10)]);
+        assert_eq!(sent(&wire)[element], value);
+        batches.done([with(user("anna", 10), json!({"lastname": "Berg", "title": "Dr."}))]);
+        let change = sent(&wire);
+        assert!(change.contains_key("title") && !change.contains_key(element), "{change:?}");
+    }
+
+    #[test]
+    fn context_admin() {
+        constant("contextadmin", "false");
+    }
+
+    #[test]
+    fn password_expired() {
+        constant("password_expired", "false");
+    }
+
+    #[test]
+    fn gui_spam_filter_enabled() {
+        constant("gui_spam_filter_enabled", "true");
+    }
+
+    /// From a setting when a user is made; who is there keeps his own.
+    fn at_creation(element: &str, variable: &str, usual: &str, other: &str) {
+        constant(element, usual);
+        let mut world = World::new();
+        Batches::of(&world).done([user("anna", 10)]);
+        settings(&mut world, &[(variable, other)]);
+        let strange =
+            json!({"lastname": "Berg", "oxLanguage": "fr_FR", "oxTimeZone": "Asia/Tokyo"});
+        Batches::later(&world).done([with(user("anna", 10), strange), user("bert", 10)]);
+        assert_eq!(field(&world, 10, "anna", element), usual);
+        assert_eq!(field(&world, 10, "anna", "sur_name"), "Berg");
+        assert_eq!(field(&world, 10, "bert", element), other);
+    }
+
+    #[test]
+    fn language() {
+        at_creation("language", "OX_LANGUAGE", "de_DE", "en_US");
+    }
+
+    #[test]
+    fn timezone() {
+        at_creation("timezone", "LOCAL_TIMEZONE", "Europe/Berlin", "Europe/London");
+    }
+
+    #[test]
+    fn image_content_type() {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        let kind = || field(&world, 10, "anna", "image1ContentType");
+        batches.done([user("anna", 10)]);
+        assert_eq!(kind(), "", "no type without a picture");
+        for (photo, expected) in
+            [(JPEG, "image/jpeg"), (PNG, "image/png"), (OTHER_JPEG, "image/jpeg")]
+        {
+            batches.done([with(user("anna", 10), json!({ "jpegPhoto": photo }))]);
+            assert_eq!(kind(), expected);
+        }
+        let run = batches.done([user("anna", 10)]);
+        assert_eq!(kind(), "image/jpeg", "OX cannot clear it");
+        assert!(warns(&run, &["image1", "user-anna"]), "{}", run.log);
+    }
+
+    #[test]
+    fn id() {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        batches.done([user("anna", 10)]);
+        let given = number(&world, 10, "users", "anna");
+        batches.done([with(user("anna", 10), json!({"lastname": "Berg"}))]);
+        batches.done([with(user("anna", 10), json!({"username": "anne"}))]);
+        assert_eq!(number(&world, 10, "users", "anne"), given);
+    }
+}
