@@ -53,6 +53,7 @@ mod few;
 pub mod guard;
 pub mod index;
 pub mod lanes;
+pub mod mapping_file;
 pub mod model;
 pub mod ox;
 pub mod plan;

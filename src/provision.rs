@@ -157,6 +157,19 @@ pub trait MemberResolver: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<members::Members, Failure>>;
 }
 
+/// The attribute mapping, which may change while drover runs.
+pub trait Mappings: Send + Sync + 'static {
+    /// The one that holds for the item at hand.
+    fn current(&self) -> Mapping;
+}
+
+/// One that stays.
+impl Mappings for Mapping {
+    fn current(&self) -> Mapping {
+        self.clone()
+    }
+}
+
 /// Everything provisioning reaches for.
 pub struct Env {
     /// OX.
@@ -170,7 +183,7 @@ pub struct Env {
     /// Access profiles.
     pub book: Arc<RwLock<ProfileBook>>,
     /// Attribute mapping of users.
-    pub mapping: Arc<RwLock<Arc<Mapping>>>,
+    pub mapping: Arc<dyn Mappings>,
     /// Settings.
     pub policy: Policy,
     /// Credentials.

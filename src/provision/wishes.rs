@@ -72,10 +72,7 @@ pub(super) fn want_user(
             book.resolve(profile, item)?
         }
     };
-    let mapping = match env.mapping.read() {
-        Ok(mapping) => mapping.clone(),
-        Err(poisoned) => poisoned.into_inner().clone(),
-    };
+    let mapping = env.mapping.current();
     let given = user.profile.as_ref().map(|_| access);
     let desired = desired_fields(user, &file.id, &file.dn, given, &mapping, &env.policy.user)
         .map_err(|problem| Problem::Unnamed(problem.to_string()))?;

@@ -208,7 +208,7 @@ fn parts(life: &Arc<Life>) -> Parts {
         vault: life.clone(),
         profile_file: life.clone(),
         book: book(),
-        mapping: Mapping::default(),
+        mapping: Arc::new(Mapping::default()),
         policy: policy(),
         rules: rules(seed, life.stage.crashes.load(Ordering::Relaxed) > 0),
         arbiters: 0,

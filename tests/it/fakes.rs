@@ -841,7 +841,7 @@ impl Bench {
                     ("webmail".to_owned(), ModuleAccess::from_fields(["webmail"])),
                 ],
             ),
-            mapping: Mapping::default(),
+            mapping: Arc::new(Mapping::default()),
             policy: self.policy(),
             rules: self.rules(until),
             arbiters: 0,

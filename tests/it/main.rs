@@ -28,6 +28,7 @@ mod large;
 mod leavers;
 mod ledger;
 mod ledger_engine;
+mod mapping;
 mod member_ids;
 mod members;
 mod no_need;

@@ -93,7 +93,7 @@ fn env(bench: &Bench, users: u32) -> Env {
         queue: bench.queue.clone(),
         index: index.clone(),
         book: Arc::new(RwLock::new(ProfileBook::new([], []))),
-        mapping: Arc::new(RwLock::new(Arc::new(Mapping::default()))),
+        mapping: Arc::new(Mapping::default()),
         policy: bench.policy(),
         vault: bench.vault.clone(),
         profile_file: Arc::new(NoProfileFile),
