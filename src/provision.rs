@@ -47,6 +47,9 @@ pub struct Policy {
     pub account_login: String,
     /// What happens to a user who is no OX user any more.
     pub on_revoke: OnRevoke,
+    /// How many users a changed access profile may reach by itself; of more, it reaches none. 0: it
+    /// reaches each with his own next change.
+    pub profile_holders: u32,
     /// How groups are written.
     pub groups: GroupPolicy,
     /// What is provisioned at all.
@@ -117,6 +120,8 @@ pub struct Coverage {
     pub here: Option<ContextId>,
     /// Whom each DN meant in that evaluation: another context's work may have changed that since.
     pub resolved: Vec<(crate::model::DnKey, Option<crate::model::ObjectId>)>,
+    /// Who has to be looked at because of the commit itself.
+    pub wake: Vec<crate::store::Mark>,
 }
 
 impl Coverage {
@@ -128,6 +133,7 @@ impl Coverage {
             contexts: Vec::new(),
             here: None,
             resolved: Vec::new(),
+            wake: Vec::new(),
         }
     }
 }

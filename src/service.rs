@@ -118,7 +118,16 @@ impl Service {
         let client = SoapClient::new(&client_settings(settings), credentials.clone(), observer)?;
         let limits = client.gates();
         let profile_file = ProfilesFile::new(settings.profiles_file());
-        let book = ProfileBook::new(profile_file.load()?, profiles::shipped());
+        let in_file = profile_file.load()?;
+        for (name, access) in &in_file {
+            if let Some(why) = access.contradiction() {
+                tracing::warn!(
+                    "{}: profile \"{name}\" {why}; users who have it wait until it is mended",
+                    settings.profiles_file().display()
+                );
+            }
+        }
+        let book = ProfileBook::new(in_file, profiles::shipped());
         let mapping = Arc::new(MappingFile::open(settings.attribute_mapping())?);
         let queue = DirectoryQueue::new(
             queue_dir.clone(),
@@ -198,6 +207,7 @@ fn policy(settings: &Settings) -> Policy {
         group_identifier: mapping.group_identifier.clone(),
         account_login: mapping.functional_account_login_template.clone(),
         on_revoke: mapping.on_revoke,
+        profile_holders: mapping.profile_holders,
         groups: settings.groups,
         scope: Arc::new(settings.scope.clone()),
     }

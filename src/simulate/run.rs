@@ -248,6 +248,7 @@ pub(super) fn policy() -> Policy {
         group_identifier: "name".to_owned(),
         account_login: String::new(),
         on_revoke: OnRevoke::Delete,
+        profile_holders: 0,
         groups: GroupPolicy::default(),
         scope: Arc::default(),
     }
