@@ -192,6 +192,23 @@ fn members_who_come_later_move_or_are_switched_on_get_their_account() {
     assert_eq!([login(&world, 10, "zoe"), login(&world, 20, "anna")], [None, None]);
 }
 
+/// Rules: 9.2/login
+#[test]
+fn the_login_template_knows_a_users_number_and_name_in_ox() {
+    let mut world = World::new();
+    let name = "OX_FUNCTIONAL_ACCOUNT_LOGIN_TEMPLATE".to_owned();
+    world.env.insert(name, "{{oxDbId}}-{{oxDbUsername}}".to_owned());
+    let mut batches = town(&world);
+    batches.done([account("help", &["anna"])]);
+    let number_in = |context, name: &str| number(&world, context, "users", name);
+    assert_eq!(login(&world, 10, "anna").unwrap(), format!("{}-anna", number_in(10, "anna")));
+    batches.done([with(user("anna", 10), json!({"username": "anne"}))]);
+    assert_eq!(login(&world, 10, "anne").unwrap(), format!("{}-anne", number_in(10, "anne")));
+    // In another context he has another number.
+    batches.done([with(user("anna", 20), json!({"username": "anne"}))]);
+    assert_eq!(login(&world, 20, "anne").unwrap(), format!("{}-anne", number_in(20, "anne")));
+}
+
 // The hazard: OX takes a user's own mailbox away if it is asked to remove an account of his address.
 #[test]
 fn an_account_with_a_users_own_address_never_costs_him_his_mailbox() {

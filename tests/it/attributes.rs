@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::scene::{Batches, ByHand, Wire, assert_holds, field, mail, number, raw_user, warns};
-use crate::world::{World, user, with};
+use crate::scene::{
+    Batches, ByHand, Wire, assert_holds, field, mail, members, number, raw_user, warns,
+};
+use crate::world::{World, account, context, group, resource, user, with};
 
 const CHANGE: &str = "OXUserService.change";
 
@@ -433,5 +435,183 @@ mod computed {
         batches.done([with(user("anna", 10), json!({"lastname": "Berg"}))]);
         batches.done([with(user("anna", 10), json!({"username": "anne"}))]);
         assert_eq!(number(&world, 10, "users", "anne"), given);
+    }
+}
+
+/// Fields of OX that the directory has no say in, though its users have properties of that name.
+#[test]
+fn what_is_peoples_own_in_ox_is_never_sent() {
+    const OTHERS: [&str; 29] = [
+        "assistant_name",
+        "business_category",
+        "categories",
+        "drive_user_folder_mode",
+        "default_group",
+        "filestoreId",
+        "filestore_name",
+        "folderTree",
+        "guiPreferencesForSoap",
+        "imapServerString",
+        "info",
+        "mail_folder_confirmed_ham_name",
+        "mail_folder_confirmed_spam_name",
+        "mail_folder_drafts_name",
+        "mail_folder_sent_name",
+        "mail_folder_spam_name",
+        "mail_folder_trash_name",
+        "mail_folder_archive_full_name",
+        "passwordMech",
+        "smtpServerString",
+        "telephone_callback",
+        "telephone_isdn",
+        "telephone_primary",
+        "telephone_radio",
+        "uploadFileSizeLimit",
+        "uploadFileSizeLimitPerFile",
+        "userAttributes",
+        "primaryAccountName",
+        "convert_drive_user_folders",
+    ];
+    let mut world = World::new();
+    let wire = Wire::of(&mut world);
+    let mut batches = Batches::of(&world);
+    batches.done([context(20)]);
+    let mut full = with(user("anna", 10), json!({"title": "Dr."}));
+    for name in OTHERS {
+        full["object"][name] = json!("x");
+    }
+    let changed = with(full.clone(), json!({"title": "Prof.", "username": "anne"}));
+    let moved = with(changed.clone(), json!({"oxContext": 20, "title": "Dr. h. c."}));
+    for item in [full, changed, moved] {
+        batches.done([item]);
+        let sent = wire.heard();
+        let elements: Vec<&str> = sent.split("usrdata>").skip(1).step_by(2).collect();
+        assert!(!elements.is_empty(), "{sent}");
+        for data in elements {
+            for name in OTHERS {
+                assert!(!data.contains(&format!(":{name}>")), "{name}: {data}");
+            }
+        }
+    }
+    assert_eq!(field(&world, 20, "anne", "title"), "Dr. h. c.");
+}
+
+/// Attributes of what is no user: set, changed, unset.
+mod others {
+    use super::*;
+
+    /// A resource's `property` feeds `element`; `unset` is what OX holds without it.
+    fn of_resource(property: &str, element: &str, values: [&str; 2], unset: &str) {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        let held = || {
+            let found = &world.context(10)["resources"]["beamer"][element];
+            found.as_str().unwrap_or_default().to_owned()
+        };
+        let beamer = |value: Value| with(resource("beamer", 10), json!({ property: value }));
+        for value in values {
+            batches.done([beamer(json!(value))]);
+            assert_eq!(held(), value);
+        }
+        batches.done([beamer(Value::Null)]);
+        assert_eq!(held(), unset, "{property} unset");
+    }
+
+    #[test]
+    fn resource_name() {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        batches.done([resource("beamer", 10)]);
+        batches.done([with(resource("beamer", 10), json!({"name": "screen"}))]);
+        let found = world.context(10)["resources"].as_object().unwrap().len();
+        assert_eq!((found, number(&world, 10, "resources", "screen") > 0), (1, true));
+    }
+
+    #[test]
+    fn resource_displayname() {
+        of_resource("displayname", "displayname", ["One", "Größe & <Zwei>"], "beamer");
+    }
+
+    #[test]
+    fn resource_description() {
+        of_resource("description", "description", ["One", "Größe & <Zwei>"], "");
+    }
+
+    #[test]
+    fn resource_email() {
+        let two = ["one@heide.example", "two@heide.example"];
+        of_resource("resourceMailAddress", "email", two, "two@heide.example");
+    }
+
+    #[test]
+    fn resource_available() {
+        let world = World::new();
+        Batches::of(&world).done([resource("beamer", 10)]);
+        assert_eq!(world.context(10)["resources"]["beamer"]["available"], true);
+    }
+
+    #[test]
+    fn context_name_and_quota() {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        let held = || {
+            let found = world.sim.state()["contexts"]["20"].clone();
+            (found["name"].clone(), found["maxQuota"].clone())
+        };
+        batches.done([context(20)]);
+        assert_eq!(held(), (json!("ctx20"), json!(1000)));
+        batches.done([with(context(20), json!({"name": "heath", "oxQuota": 77}))]);
+        assert_eq!(held(), (json!("heath"), json!(77)));
+        batches.done([with(context(20), json!({"name": "heath", "oxQuota": null}))]);
+        let (_, quota) = held();
+        assert!(quota.as_i64().is_none_or(|quota| quota < 0), "unlimited: {quota}");
+    }
+
+    #[test]
+    fn group_name_displayname_and_members() {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        batches.done([user("anna", 10), user("bert", 10), group("team", &["anna"])]);
+        let held = |name: &str| {
+            let shown = world.context(10)["groups"][name]["displayname"].clone();
+            (shown, members(&world, 10, name))
+        };
+        let some = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
+        assert_eq!(held("team"), (json!("team"), some(&["anna"])));
+        let changed = with(group("team", &["anna", "bert"]), json!({"name": "crew"}));
+        batches.done([changed]);
+        assert_eq!(held("crew"), (json!("crew"), some(&["anna", "bert"])));
+        batches.done([with(group("team", &[]), json!({"name": "crew"}))]);
+        assert_eq!(held("crew").1, None);
+    }
+
+    #[test]
+    fn account_name_address_sender_login_and_users() {
+        let mut world = World::new();
+        let wire = Wire::of(&mut world);
+        let mut batches = Batches::of(&world);
+        batches.done([user("anna", 10), user("bert", 10)]);
+        wire.heard();
+        let help = account("help", &["anna"]);
+        batches.done([help.clone()]);
+        // Where its mail is: with the user's own.
+        assert!(wire.heard().contains("mailEndpointSource>primary<"));
+        let held = |user: &str| raw_user(&world, 10, user)["accounts"].clone();
+        let found = |name: &str, personal: Value, local: &str| {
+            json!([{"address": format!("{local}@heide.example"), "login": "account-helpanna",
+                    "name": name, "personal": personal, "secondary": true}])
+        };
+        assert_eq!(held("anna"), found("help", json!("The help"), "help"));
+        let other = json!({"name": "desk", "personal": "Desk & <Co>",
+                           "mailPrimaryAddress": "desk@heide.example"});
+        batches.done([with(help.clone(), other)]);
+        assert_eq!(held("anna"), found("desk", json!("Desk & <Co>"), "desk"));
+        batches.done([with(help, json!({"personal": null}))]);
+        let silent = held("anna");
+        assert!(silent[0]["personal"].as_str().unwrap_or_default().is_empty(), "{silent}");
+        assert_eq!(held("bert"), json!([]));
+        batches.done([account("help", &["bert"])]);
+        assert_eq!(held("anna"), json!([]));
+        assert_eq!(held("bert")[0]["login"], "account-helpbert");
     }
 }
