@@ -99,6 +99,7 @@ impl Engine {
         let env = Arc::new(Env {
             ox: parts.ox,
             store: parts.store,
+            store_blocks: parts.writer_thread,
             queue: parts.queue.clone(),
             index: index.clone(),
             book: Arc::new(RwLock::new(book)),

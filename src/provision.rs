@@ -182,6 +182,8 @@ pub struct Env {
     pub ox: Arc<dyn OxApi>,
     /// drover's memory, for reading.
     pub store: Arc<dyn Store>,
+    /// Whether to read all of it takes so long that others must not wait for it.
+    pub store_blocks: bool,
     /// The queue, for reading files.
     pub queue: Arc<dyn Queue>,
     /// Who is where.

@@ -90,6 +90,7 @@ fn env(bench: &Bench, users: u32) -> Env {
     Env {
         ox: Arc::new(bench.ox.clone()),
         store: bench.store.clone(),
+        store_blocks: false,
         queue: bench.queue.clone(),
         index: index.clone(),
         book: Arc::new(RwLock::new(ProfileBook::new([], []))),
