@@ -8,6 +8,7 @@ pub mod exit;
 pub mod health;
 pub mod history;
 pub mod ledger;
+pub mod mapping;
 pub mod run;
 pub mod sim;
 pub mod simulate;
@@ -45,6 +46,8 @@ pub enum Command {
     Ledger(ledger::LedgerArgs),
     /// Tell what happened to an object, and why.
     History(history::HistoryArgs),
+    /// Show, change or check which property of the directory feeds which field of OX's users.
+    Mapping(mapping::MappingArgs),
     /// Make a queue, drive it at the built-in simulator and compare the result.
     Demo(demo::DemoArgs),
     /// Serve the OX simulator until told to end.

@@ -21,10 +21,9 @@ use crate::actors::supervisor::{
 use crate::clock::Clock;
 use crate::index::Index;
 use crate::ox::OxApi;
-use crate::plan::attributes::Mapping;
 use crate::plan::entitlement::ProfileBook;
 use crate::provision::aside::Aside;
-use crate::provision::{Env, Policy, ProfileFile, Vault};
+use crate::provision::{Env, Mappings, Policy, ProfileFile, Vault};
 use crate::queue::Queue;
 use crate::store::{Store, StoreError};
 
@@ -50,7 +49,7 @@ pub struct Parts {
     /// Profiles of the file and those that drover brings along.
     pub book: ProfileBook,
     /// Attribute mapping of users.
-    pub mapping: Mapping,
+    pub mapping: Arc<dyn Mappings>,
     /// Settings of provisioning.
     pub policy: Policy,
     /// Settings of the supervisor.
@@ -100,10 +99,11 @@ impl Engine {
         let env = Arc::new(Env {
             ox: parts.ox,
             store: parts.store,
+            store_blocks: parts.writer_thread,
             queue: parts.queue.clone(),
             index: index.clone(),
             book: Arc::new(RwLock::new(book)),
-            mapping: Arc::new(RwLock::new(Arc::new(parts.mapping))),
+            mapping: parts.mapping,
             policy: parts.policy,
             vault: parts.vault,
             profile_file: parts.profile_file,

@@ -56,6 +56,7 @@ pub mod guard;
 pub mod health;
 pub mod index;
 pub mod lanes;
+pub mod mapping_file;
 pub mod model;
 pub mod ox;
 pub mod plan;

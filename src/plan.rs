@@ -38,6 +38,7 @@ pub mod group;
 pub mod resource;
 pub mod user;
 
+use crate::model::access::Contradiction;
 use crate::model::{ContextId, ModuleAccess, ObjectId, OxId, UserFields};
 use crate::ox::{
     AccountData, ContextData, GroupData, OxAccount, OxGroup, OxResource, OxUser, ResourceData,
@@ -303,6 +304,17 @@ pub enum Problem {
         suggestion: String,
         /// Known names, comma-separated.
         known: String,
+    },
+    /// The access profile grants what OX does not grant together.
+    #[error(
+        "access profile \"{name}\" {why} for every user; make a profile without one of them, and give \
+         it to those who have this one"
+    )]
+    ImpossibleProfile {
+        /// Its name.
+        name: String,
+        /// What excludes each other.
+        why: Contradiction,
     },
     /// Fields that OX insists on are missing.
     #[error("OX wants {fields} for a new user; set them in the directory")]

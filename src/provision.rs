@@ -47,6 +47,9 @@ pub struct Policy {
     pub account_login: String,
     /// What happens to a user who is no OX user any more.
     pub on_revoke: OnRevoke,
+    /// How many users a changed access profile may reach by itself; of more, it reaches none. 0: it
+    /// reaches each with his own next change.
+    pub profile_holders: u32,
     /// How groups are written.
     pub groups: GroupPolicy,
     /// What is provisioned at all.
@@ -117,6 +120,8 @@ pub struct Coverage {
     pub here: Option<ContextId>,
     /// Whom each DN meant in that evaluation: another context's work may have changed that since.
     pub resolved: Vec<(crate::model::DnKey, Option<crate::model::ObjectId>)>,
+    /// Who has to be looked at because of the commit itself.
+    pub wake: Vec<crate::store::Mark>,
 }
 
 impl Coverage {
@@ -128,6 +133,7 @@ impl Coverage {
             contexts: Vec::new(),
             here: None,
             resolved: Vec::new(),
+            wake: Vec::new(),
         }
     }
 }
@@ -157,12 +163,27 @@ pub trait MemberResolver: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<members::Members, Failure>>;
 }
 
+/// The attribute mapping, which may change while drover runs.
+pub trait Mappings: Send + Sync + 'static {
+    /// The one that holds for the item at hand.
+    fn current(&self) -> Mapping;
+}
+
+/// One that stays.
+impl Mappings for Mapping {
+    fn current(&self) -> Mapping {
+        self.clone()
+    }
+}
+
 /// Everything provisioning reaches for.
 pub struct Env {
     /// OX.
     pub ox: Arc<dyn OxApi>,
     /// drover's memory, for reading.
     pub store: Arc<dyn Store>,
+    /// Whether to read all of it takes so long that others must not wait for it.
+    pub store_blocks: bool,
     /// The queue, for reading files.
     pub queue: Arc<dyn Queue>,
     /// Who is where.
@@ -170,7 +191,7 @@ pub struct Env {
     /// Access profiles.
     pub book: Arc<RwLock<ProfileBook>>,
     /// Attribute mapping of users.
-    pub mapping: Arc<RwLock<Arc<Mapping>>>,
+    pub mapping: Arc<dyn Mappings>,
     /// Settings.
     pub policy: Policy,
     /// Credentials.

@@ -186,6 +186,7 @@ mod tests {
         OxError::Fault { operation: "OXUserService.change", fault }
     }
 
+    /// Rules: 10/verdict
     #[test]
     fn recorded_faults_get_their_verdict() {
         use FaultClass::{InvalidCredentials, InvalidData, Other, Storage, Undeclared};

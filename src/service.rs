@@ -5,19 +5,18 @@
 //! otherwise; drover's own are `DIR/drover.db` and `DIR/drover.lock`.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actors::supervisor::{MOST_RUNNING, Rules, Until};
 use crate::clock::SystemClock;
 use crate::credentials::CredentialsFile;
 use crate::engine::{Engine, Parts};
+use crate::mapping_file::{MappingFile, MappingFileError};
 use crate::ox::CallObserver;
 use crate::ox::client::{ClientError, ClientSettings, SoapClient};
 use crate::ox::limiter::Gates;
-use crate::plan::attributes::{
-    Identifier, MailSettings, Mapping, MappingError, ServerUrl, UserSettings,
-};
+use crate::plan::attributes::{Identifier, MailSettings, ServerUrl, UserSettings};
 use crate::plan::entitlement::ProfileBook;
 use crate::profiles::{self, ProfilesError, ProfilesFile};
 use crate::provision::Policy;
@@ -54,23 +53,8 @@ pub enum ServiceError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The attribute mapping.
-    #[error("the attribute mapping {path} cannot be used")]
-    Mapping {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: MappingError,
-    },
-    /// The attribute mapping cannot be read.
-    #[error("cannot read the attribute mapping {path}")]
-    MappingFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Mapping(#[from] MappingFileError),
     /// The file of access profiles.
     #[error(transparent)]
     Profiles(#[from] ProfilesError),
@@ -80,6 +64,7 @@ pub enum ServiceError {
 pub struct Service {
     parts: Parts,
     credentials: PathBuf,
+    mapping: Arc<MappingFile>,
     limits: Arc<Gates>,
     lock: DataLock,
 }
@@ -90,6 +75,8 @@ pub struct Running {
     pub engine: Engine,
     /// The credentials file, to be watched for changes.
     pub credentials: PathBuf,
+    /// The attribute mapping, to be looked at while nothing else does.
+    pub mapping: Arc<MappingFile>,
     /// The limits of calls to OX, as found so far.
     pub limits: Arc<Gates>,
     /// Held as long as the engine runs.
@@ -126,7 +113,17 @@ impl Service {
         let client = SoapClient::new(&client_settings(settings), credentials.clone(), observer)?;
         let limits = client.gates();
         let profile_file = ProfilesFile::new(settings.profiles_file());
-        let book = ProfileBook::new(profile_file.load()?, profiles::shipped());
+        let in_file = profile_file.load()?;
+        for (name, access) in &in_file {
+            if let Some(why) = access.contradiction() {
+                tracing::warn!(
+                    "{}: profile \"{name}\" {why}; users who have it wait until it is mended",
+                    settings.profiles_file().display()
+                );
+            }
+        }
+        let book = ProfileBook::new(in_file, profiles::shipped());
+        let mapping = Arc::new(MappingFile::open(settings.attribute_mapping())?);
         let queue = DirectoryQueue::new(
             queue_dir.clone(),
             DirectorySettings {
@@ -142,7 +139,7 @@ impl Service {
             vault: credentials,
             profile_file: Arc::new(profile_file),
             book,
-            mapping: mapping(&settings.attribute_mapping())?,
+            mapping: mapping.clone(),
             policy: policy(settings),
             rules: rules(settings, until, cut_short),
             arbiters: settings.limits.threads(),
@@ -150,7 +147,7 @@ impl Service {
             queue_place: queue_dir.display().to_string(),
             clock: Arc::new(SystemClock),
         };
-        Ok(Self { parts, credentials: credentials_path, limits, lock })
+        Ok(Self { parts, credentials: credentials_path, mapping, limits, lock })
     }
 
     /// Starts the engine. Must be called inside an actix system.
@@ -158,9 +155,9 @@ impl Service {
     /// # Errors
     /// If the state cannot be read.
     pub fn start(self) -> Result<Running, StoreError> {
-        let Self { parts, credentials, limits, lock } = self;
+        let Self { parts, credentials, mapping, limits, lock } = self;
         let engine = Engine::start(parts)?;
-        Ok(Running { engine, credentials, limits, lock })
+        Ok(Running { engine, credentials, mapping, limits, lock })
     }
 }
 
@@ -192,16 +189,6 @@ pub(crate) fn client_settings(settings: &Settings) -> ClientSettings {
     client
 }
 
-/// The file's mapping if there is one, the default otherwise.
-pub(crate) fn mapping(path: &Path) -> Result<Mapping, ServiceError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Mapping::parse(&text)
-            .map_err(|source| ServiceError::Mapping { path: path.to_owned(), source }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Mapping::default()),
-        Err(source) => Err(ServiceError::MappingFile { path: path.to_owned(), source }),
-    }
-}
-
 fn server(server: &MailServer) -> ServerUrl {
     ServerUrl { host: server.host.clone(), port: server.port, scheme: server.scheme.clone() }
 }
@@ -225,6 +212,7 @@ fn policy(settings: &Settings) -> Policy {
         group_identifier: mapping.group_identifier.clone(),
         account_login: mapping.functional_account_login_template.clone(),
         on_revoke: mapping.on_revoke,
+        profile_holders: mapping.profile_holders,
         groups: settings.groups,
         scope: Arc::new(settings.scope.clone()),
     }

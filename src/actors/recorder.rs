@@ -196,6 +196,7 @@ impl RecorderActor {
             }
         }
         if let Some(coverage) = coverage {
+            marks.extend(coverage.wake.iter().cloned());
             let meant = |(dn, id): &(DnKey, Option<ObjectId>)| self.index.by_dn(dn) == *id;
             if let Some(context) = coverage.here
                 && !coverage.resolved.iter().all(meant)

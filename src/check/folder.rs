@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 
 use super::Finding;
 use crate::cli::Exit;
+use crate::mapping_file::MappingFile;
 use crate::profiles::ProfilesFile;
 use crate::service;
 use crate::settings::Settings;
@@ -66,7 +67,7 @@ fn credentials(settings: &Settings) -> Finding {
 fn mapping(settings: &Settings) -> Finding {
     const CHECK: &str = "attribute mapping";
     let path = settings.attribute_mapping();
-    match service::mapping(&path) {
+    match MappingFile::open(path.clone()) {
         Ok(_) if path.exists() => Finding::ok(CHECK, path.display().to_string()),
         Ok(_) => Finding::ok(CHECK, "the built-in one"),
         Err(error) => {

@@ -14,10 +14,10 @@ use crate::store::SqliteReader;
 #[derive(Debug, Clone, Args)]
 pub struct DataArgs {
     /// Data directory, over what the settings say.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
     /// Settings file [default: drover.toml in the data directory, if it exists].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
 }
 

@@ -51,8 +51,9 @@ impl RunArgs {
     }
 }
 
-/// How often the credentials file is looked at for changes.
-const LOOK_AT_CREDENTIALS: Duration = Duration::from_secs(2);
+/// How often the credentials file and the attribute mapping are looked at for changes, beside the
+/// looks that items give them.
+const LOOK_AT_FILES: Duration = Duration::from_secs(2);
 
 /// Provisions until told to end, or with `--once` until the queue is worked off.
 ///
@@ -104,10 +105,9 @@ pub(super) fn exit_of(error: &ServiceError) -> Exit {
         ServiceError::Lock(_) | ServiceError::QueueFolder { .. } | ServiceError::Store { .. } => {
             Exit::DataDir
         }
-        ServiceError::Client(_)
-        | ServiceError::Mapping { .. }
-        | ServiceError::MappingFile { .. }
-        | ServiceError::Profiles(_) => Exit::Settings,
+        ServiceError::Client(_) | ServiceError::Mapping(_) | ServiceError::Profiles(_) => {
+            Exit::Settings
+        }
     }
 }
 
@@ -136,13 +136,14 @@ async fn serve(service: Service, settings: &Settings) -> anyhow::Result<Report> 
             }
         }
     });
-    let credentials = running.credentials.clone();
+    let (credentials, mapping) = (running.credentials.clone(), running.mapping.clone());
     actix_rt::spawn(async move {
         let stamp = || std::fs::metadata(&credentials).and_then(|meta| meta.modified()).ok();
         let mut last = stamp();
-        let mut look = tokio::time::interval(LOOK_AT_CREDENTIALS);
+        let mut look = tokio::time::interval(LOOK_AT_FILES);
         loop {
             look.tick().await;
+            mapping.look();
             let now = stamp();
             if now != last {
                 last = now;

@@ -44,6 +44,7 @@ mod tests {
 
     use super::*;
 
+    /// Rules: D49
     #[test]
     fn passwords_differ_and_have_every_class() {
         assert_eq!(usize::from(FAIR) % ALPHABET.len(), 0);

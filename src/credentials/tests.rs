@@ -21,6 +21,7 @@ fn get(file: &CredentialsFile) -> Value {
     serde_json::from_slice(&fs::read(&file.path).unwrap()).unwrap()
 }
 
+/// Rules: D42, 5.2/file
 #[test]
 fn a_missing_file_is_empty_and_made_for_its_owner_only() {
     let dir = tempfile::tempdir().unwrap();
@@ -39,6 +40,7 @@ fn a_missing_file_is_empty_and_made_for_its_owner_only() {
     assert_eq!(fresh.credentials(account(20)).unwrap(), Some(made));
 }
 
+/// Rules: D51
 #[test]
 fn an_entry_that_is_there_is_never_replaced() {
     let dir = tempfile::tempdir().unwrap();
@@ -50,6 +52,7 @@ fn an_entry_that_is_there_is_never_replaced() {
     assert_eq!(file.ensure(ContextId(21), "another").unwrap().login, "by hand");
 }
 
+/// Rules: D42, 5.2/file
 #[test]
 fn what_others_wrote_is_kept_and_the_file_is_sorted() {
     let dir = tempfile::tempdir().unwrap();
@@ -144,6 +147,7 @@ fn a_broken_entry_hinders_its_own_account_only() {
     assert_eq!(file.find(account(21)).unwrap().unwrap().login, "b");
 }
 
+/// Rules: D51
 #[test]
 fn the_settings_win_for_the_master() {
     let dir = tempfile::tempdir().unwrap();

@@ -48,6 +48,12 @@ pub const RIGHTS: [Right; 26] = [
     Right { field: "webmail", word: Some("webmail") },
 ];
 
+/// Takes the global address book away.
+const NO_ADDRESS_BOOK: &str = "globaladdressbookdisabled";
+/// Rights that OX grants to nobody without it.
+const NEED_ADDRESS_BOOK: [&str; 4] =
+    ["delegatetask", "editpublicfolders", "readcreatesharedfolders", "webdavxml"];
+
 /// A value for each of the 26 rights.
 ///
 /// There is no partial form on purpose: OX takes an omitted right for **true**, so a call that
@@ -115,6 +121,15 @@ impl ModuleAccess {
         RIGHTS.iter().enumerate().map(move |(index, right)| (right.field, self.get(index)))
     }
 
+    /// Rights of the set that OX does not grant together; it refuses every user who is to have them.
+    pub fn contradiction(self) -> Option<Contradiction> {
+        let words = self.words();
+        let others: Vec<&'static str> =
+            NEED_ADDRESS_BOOK.into_iter().filter(|word| words.contains(word)).collect();
+        let excluded = words.contains(NO_ADDRESS_BOOK) && !others.is_empty();
+        excluded.then_some(Contradiction { others })
+    }
+
     fn granted(self) -> impl Iterator<Item = &'static Right> {
         RIGHTS.iter().enumerate().filter(move |(index, _)| self.get(*index)).map(|(_, right)| right)
     }
@@ -139,6 +154,14 @@ impl<'de> Deserialize<'de> for ModuleAccess {
     }
 }
 
+/// Rights that exclude each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("grants {} beside {NO_ADDRESS_BOOK}, which OX refuses", .others.join(", "))]
+pub struct Contradiction {
+    /// Words of the rights that need the address book.
+    pub others: Vec<&'static str>,
+}
+
 /// A word in an access profile that names no right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown right \"{0}\" in an access profile")]
@@ -147,6 +170,19 @@ pub struct UnknownRight(pub String);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groupware_without_its_address_book_is_a_contradiction() {
+        let of = |words: &[&str]| {
+            let access = ModuleAccess::from_words(words.iter().copied()).unwrap();
+            access.contradiction().map(|found| found.others)
+        };
+        assert_eq!(of(&["globaladdressbookdisabled", "webmail", "calendar", "tasks"]), None);
+        assert_eq!(of(&["delegatetask", "webdavxml", "webmail"]), None);
+        let both = ["globaladdressbookdisabled", "webdavxml", "delegatetask", "webmail"];
+        assert_eq!(of(&both), Some(vec!["delegatetask", "webdavxml"]));
+        assert_eq!(ModuleAccess::NONE.contradiction(), None);
+    }
 
     #[test]
     fn words_and_fields_name_the_same_rights() {

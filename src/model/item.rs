@@ -113,6 +113,7 @@ impl<'de> Deserialize<'de> for ItemName {
 mod tests {
     use super::*;
 
+    /// Rules: 2.2, D47
     #[test]
     fn names_are_ordered_by_time_then_text() {
         let mut names = [

@@ -348,31 +348,24 @@ pub fn is_absent(value: Option<&Value>) -> bool {
     }
 }
 
-/// `isOxUser`, `isOxGroup`: true for `true`, 1 and the texts `OK`, `TRUE`, `1` in any case.
+/// `isOxUser`, `isOxGroup`: on for `true`, 1 and the text `OK`, which is what UCS writes; off for all
+/// else. Other texts were never on for the connector, so nobody is to appear in OX by them now.
 fn flag(p: &Properties, name: &str) -> bool {
-    match p.get(name) {
-        Some(Value::Array(list)) if list.len() == 1 => truth(&list[0]),
-        Some(value) => truth(value),
-        None => false,
-    }
+    p.get(name).is_some_and(|value| is_on(value, "OK"))
 }
 
-fn truth(value: &Value) -> bool {
+/// A right of an access profile: granted by `true`, 1 and the text `TRUE`.
+fn is_right_set(value: &Value) -> bool {
+    is_on(value, "TRUE")
+}
+
+fn is_on(value: &Value, word: &str) -> bool {
     match value {
+        Value::Array(list) if list.len() == 1 => is_on(&list[0], word),
         Value::Bool(value) => *value,
         Value::Number(number) => number.as_f64() == Some(1.0),
-        Value::String(text) => {
-            let text = text.trim();
-            ["ok", "true", "1"].iter().any(|word| text.eq_ignore_ascii_case(word))
-        }
+        Value::String(text) => text.trim() == word,
         _ => false,
-    }
-}
-
-fn is_right_set(value: &Value) -> bool {
-    match value {
-        Value::Array(list) if list.len() == 1 => truth(&list[0]),
-        value => truth(value),
     }
 }
 
@@ -493,24 +486,50 @@ mod tests {
         QueueFile::parse(file.to_string().as_bytes())
     }
 
+    /// Rules: 2.3/switch, 2.3/context, D5, D57
     #[test]
     fn the_same_value_is_read_in_all_its_forms() {
         for context in [json!(10), json!("10"), json!(" 10 "), json!(["10"])] {
-            for flag in [json!(true), json!("OK"), json!("TRUE"), json!(1), json!("1")] {
+            for flag in [json!(true), json!("OK"), json!(1), json!(["OK"]), json!([true])] {
                 let file = parse(&json!({"isOxUser": flag, "oxContext": context}), "users/user");
                 let Some(DirectoryObject::User(user)) = file.unwrap().object else { panic!() };
                 assert!(user.is_ox_user, "{flag}");
                 assert_eq!(user.context, Some(ContextId(10)), "{context}");
             }
         }
-        for flag in [json!(false), json!("Not"), json!("no"), json!(0), json!(null), json!("")] {
+        let off = json!([
+            false,
+            "Not",
+            "no",
+            0,
+            null,
+            "",
+            [],
+            ["OK", "OK"],
+            {},
+            "TRUE",
+            "true",
+            "1",
+            "ok",
+            2
+        ]);
+        for flag in off.as_array().unwrap() {
             let file = parse(&json!({"isOxUser": flag}), "users/user").unwrap();
             let Some(DirectoryObject::User(user)) = file.object else { panic!() };
             assert!(!user.is_ox_user, "{flag}");
             assert_eq!(user.context, None);
+            let file = parse(&json!({"isOxGroup": flag, "users": "uid=a"}), "groups/group");
+            let Some(DirectoryObject::Group(group)) = file.unwrap().object else { panic!() };
+            assert!(!group.is_ox_group, "{flag}");
         }
+        let rights = json!({"name": "p", "webmail": "TRUE", "tasks": true, "calendar": 1,
+            "contacts": "FALSE", "ical": "OK", "vcard": "true", "webdav": "1", "usm": null});
+        let file = parse(&rights, "oxmail/accessprofile").unwrap();
+        let Some(DirectoryObject::Profile(profile)) = file.object else { panic!() };
+        assert_eq!(Vec::from_iter(profile.access.words()), ["calendar", "tasks", "webmail"]);
     }
 
+    /// Rules: 2.3/absent, 2.3/lists, D28
     #[test]
     fn lists_may_be_missing_null_or_single() {
         let dn = "uid=a,dc=y";

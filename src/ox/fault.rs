@@ -245,6 +245,7 @@ mod tests {
         }
     }
 
+    /// Rules: 5.3
     #[test]
     fn a_missing_user_is_told_from_an_unknown_administrator() {
         let change = "OXUserService.change";
@@ -271,6 +272,7 @@ mod tests {
         assert!(delete.is_no_such_user("nobody"), "only `change` names its administrator so");
     }
 
+    /// Rules: 5.3
     #[test]
     fn a_missing_group_resource_or_context_is_recognised() {
         let group = error("OXGroupService.getData", FaultClass::NoSuchGroup, "No such group");

@@ -39,23 +39,28 @@ impl ProfileBook {
     /// The rights of a profile for an item at that place.
     ///
     /// A name that was not known there but is now counts as now: in a first load a user may well
-    /// come before his profile.
+    /// come before his profile. A version whose rights exclude each other counts for nothing.
     ///
     /// # Errors
-    /// [`Problem::UnknownProfile`] with the known names and a near miss.
+    /// [`Problem::UnknownProfile`] with the known names and a near miss;
+    /// [`Problem::ImpossibleProfile`] if OX would refuse it for everybody.
     pub fn resolve(&self, name: &str, at: &ItemName) -> Result<ModuleAccess, Problem> {
         let name = name.trim();
         if let Some(versions) = self.directory.get(name) {
-            let then = versions.iter().rev().find(|(since, _)| since <= at);
-            if let Some((_, Some(access))) = then {
+            let mut good = versions.iter().rev().filter(|(_, access)| possible(*access));
+            let newest = good.clone().next();
+            if let Some((_, Some(access))) = good.find(|(since, _)| since <= at) {
                 return Ok(*access);
             }
-            if let Some((_, Some(access))) = versions.last() {
+            if let Some((_, Some(access))) = newest {
                 return Ok(*access);
+            }
+            if let (None, Some((_, Some(access)))) = (newest, versions.last()) {
+                return as_possible(name, *access);
             }
             // Deleted in the directory: the file still names it only until it is written again.
         } else if let Some(access) = self.file.get(name) {
-            return Ok(*access);
+            return as_possible(name, *access);
         }
         if let Some(access) = self.shipped.get(name) {
             return Ok(*access);
@@ -93,6 +98,18 @@ impl ProfileBook {
     }
 }
 
+/// Whether OX grants these rights together; a deletion is no trouble.
+fn possible(access: Option<ModuleAccess>) -> bool {
+    access.is_none_or(|access| access.contradiction().is_none())
+}
+
+fn as_possible(name: &str, access: ModuleAccess) -> Result<ModuleAccess, Problem> {
+    match access.contradiction() {
+        None => Ok(access),
+        Some(why) => Err(Problem::ImpossibleProfile { name: name.to_owned(), why }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +133,26 @@ mod tests {
         assert_eq!(words("2025-01-01-00-00-03.json"), 1);
         assert_eq!(words("2025-01-01-00-00-05.json"), 2);
         assert_eq!(words("2025-01-01-00-00-01.json"), 2, "not known then: as it is now");
+    }
+
+    #[test]
+    fn a_version_that_ox_would_refuse_counts_for_nothing() {
+        let both = ["globaladdressbookdisabled", "delegatetask"];
+        let access = ModuleAccess::from_words(both).unwrap();
+        let mut book = ProfileBook::new([("local".to_owned(), access)], []);
+        book.add(&version("lab", "b.json", Some(&both)));
+        for name in ["lab", "local"] {
+            let problem = book.resolve(name, &ItemName::new("z.json")).unwrap_err();
+            assert!(matches!(problem, Problem::ImpossibleProfile { .. }), "{problem}");
+            assert!(problem.to_string().contains("delegatetask beside"), "{problem}");
+        }
+        book.add(&version("lab", "a.json", Some(&["webmail"])));
+        let words = |at: &str| book.resolve("lab", &ItemName::new(at)).unwrap().words().len();
+        assert_eq!(
+            (words("c.json"), words("a.json"), words("0.json")),
+            (1, 1, 1),
+            "the last good one"
+        );
     }
 
     #[test]

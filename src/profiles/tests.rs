@@ -74,6 +74,7 @@ fn one_profile_changes_and_the_others_stay_in_place() {
     assert_eq!(names.len(), 1, "no rest: {names:?}");
 }
 
+/// Rules: D20
 #[test]
 fn a_file_that_cannot_be_understood_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -128,6 +129,7 @@ fn any_profiles() -> impl Strategy<Value = Vec<Profile>> {
 }
 
 proptest! {
+    /// Rules: 7/names
     #[test]
     fn what_is_written_is_read_back(profiles in any_profiles()) {
         prop_assert_eq!(parse(&format(&profiles).unwrap()).unwrap(), profiles);

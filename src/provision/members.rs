@@ -100,10 +100,7 @@ pub async fn find_member(
     else {
         return Ok(None);
     };
-    let mapping = match env.mapping.read() {
-        Ok(mapping) => mapping.clone(),
-        Err(poisoned) => poisoned.into_inner().clone(),
-    };
+    let mapping = env.mapping.current();
     let given = object.profile.as_ref().map(|_| ModuleAccess::NONE);
     let Ok(desired) = desired_fields(&object, user, &record.dn, given, &mapping, &env.policy.user)
     else {

@@ -8,7 +8,7 @@ use tracing::warn;
 use super::members::Members;
 use super::{Env, Failure};
 use crate::model::object::{AccountObject, GroupObject, UserObject};
-use crate::model::{ContextId, Dn, ItemName, ModuleAccess, ObjectId, QueueFile, UserFields};
+use crate::model::{ContextId, Dn, ItemName, ModuleAccess, ObjectId, OxId, QueueFile, UserFields};
 use crate::plan::Problem;
 use crate::plan::account::WantedAccount;
 use crate::plan::attributes::{DesiredUser, desired_fields, render_login};
@@ -72,10 +72,7 @@ pub(super) fn want_user(
             book.resolve(profile, item)?
         }
     };
-    let mapping = match env.mapping.read() {
-        Ok(mapping) => mapping.clone(),
-        Err(poisoned) => poisoned.into_inner().clone(),
-    };
+    let mapping = env.mapping.current();
     let given = user.profile.as_ref().map(|_| access);
     let desired = desired_fields(user, &file.id, &file.dn, given, &mapping, &env.policy.user)
         .map_err(|problem| Problem::Unnamed(problem.to_string()))?;
@@ -149,6 +146,19 @@ pub(super) fn want_group(
     })
 }
 
+/// What templates may name of a user besides his own properties: his number and his name in OX, as
+/// the connector's snapshots had them.
+fn in_ox(record: &ObjectRecord, number: OxId) -> serde_json::Map<String, serde_json::Value> {
+    let mut known = serde_json::Map::new();
+    known.insert("oxDbId".to_owned(), number.0.into());
+    let name = record.placements.values().find_map(|placed| match placed {
+        Placement::User { ox, name, .. } if *ox == number => Some(name.as_str()),
+        _ => None,
+    });
+    known.extend(name.map(|name| ("oxDbUsername".to_owned(), name.into())));
+    known
+}
+
 /// The account as each of its members is to have it. All logins are filled in before anything is
 /// sent, so that a template that cannot be filled in changes nothing.
 pub(super) fn want_account(
@@ -164,7 +174,12 @@ pub(super) fn want_account(
     for (member, ox) in &members.there {
         let record = env.store.object(member).map_err(|error| Failure::memory(&error))?;
         let (dn, properties) = match record {
-            Some(record) => (record.dn, record.properties.unwrap_or_default()),
+            Some(record) => {
+                let placed = in_ox(&record, *ox);
+                let mut properties = record.properties.unwrap_or_default();
+                properties.extend(placed);
+                (record.dn, properties)
+            }
             None => (Dn::new(""), serde_json::Map::new()),
         };
         let login =

@@ -11,7 +11,7 @@ use super::rebuild::{doubt, rebuild};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
 use super::{Coverage, Earlier, Ended, Env, Failure, Job, OnRevoke};
 use crate::model::object::{DirectoryObject, ProfileObject, UserObject};
-use crate::model::{ContextId, DnKey, Fate, ObjectId, ObjectKind, OxId, QueueFile};
+use crate::model::{ContextId, DnKey, Fate, ModuleAccess, ObjectId, ObjectKind, OxId, QueueFile};
 use crate::plan::account::{AccountCase, WantedAccount};
 use crate::plan::context::ContextCase;
 use crate::plan::group::GroupCase;
@@ -23,6 +23,7 @@ use crate::store::{Change, Commit, ItemOutcome, Mark, ObjectRecord, Placement, P
 
 mod doomed;
 mod doubt;
+mod holder;
 mod repair;
 
 /// So many protected objects are named when they keep a context from being deleted.
@@ -52,6 +53,8 @@ struct Progress {
     failure: Option<Failure>,
     /// Whom the members' DNs meant.
     resolved: Resolved,
+    /// Who is to be looked at because of it.
+    wake: Vec<Mark>,
 }
 
 type Resolved = Vec<(DnKey, Option<ObjectId>)>;
@@ -66,6 +69,7 @@ impl Progress {
             held: Vec::new(),
             failure: None,
             resolved: Vec::new(),
+            wake: Vec::new(),
         }
     }
 
@@ -234,7 +238,7 @@ async fn by_kind(
     let file = seen.file.as_ref();
     let Job::Item { context, .. } = job else { return Progress::new(begin) };
     match (&file.object, file.kind) {
-        (object, ObjectKind::Profile) => profile(env, job, file, object.as_ref(), begin),
+        (object, ObjectKind::Profile) => profile(env, job, file, object.as_ref(), begin).await,
         (object, ObjectKind::User) => {
             let user = match object {
                 Some(DirectoryObject::User(user)) => Some(user),
@@ -351,6 +355,11 @@ async fn close(
             coverage = Some(Coverage { members, contexts: contexts.clone(), ..here });
         }
     }
+    let wake = std::mem::take(&mut progress.wake);
+    if progress.failure.is_none() && !wake.is_empty() {
+        let here = coverage.unwrap_or_else(|| Coverage::of(&file.id));
+        coverage = Some(Coverage { wake, ..here });
+    }
     finish(env, progress, coverage).await
 }
 
@@ -416,7 +425,7 @@ fn put_object(file: &QueueFile) -> Change {
     }
 }
 
-fn profile(
+async fn profile(
     env: &Env,
     job: &Job,
     file: &QueueFile,
@@ -441,6 +450,13 @@ fn profile(
     let Some(version) = version else {
         return Progress::nothing(begin, "was not known");
     };
+    if let Some(why) = version.access.and_then(ModuleAccess::contradiction) {
+        let name = version.name;
+        return Progress::failed(
+            begin,
+            Failure::problem(&Problem::ImpossibleProfile { name, why }),
+        );
+    }
     if let Err(text) = env.profile_file.write(&version.name, version.access) {
         return Progress::failed(begin, Failure::local(text));
     }
@@ -450,8 +466,17 @@ fn profile(
         return Progress::nothing(begin, "is as it was");
     }
     add_to_book(env, &version);
-    begin.push(Change::PutProfile(version));
-    Progress { applied: true, ..Progress::new(begin) }
+    let wake = match version.access {
+        Some(access) => holder::to_reach(env, &file.id, version.name.trim(), access).await,
+        None => Ok(Vec::new()),
+    };
+    match wake {
+        Ok(wake) => {
+            begin.push(Change::PutProfile(version));
+            Progress { applied: true, wake, ..Progress::new(begin) }
+        }
+        Err(failure) => Progress::failed(Vec::new(), failure),
+    }
 }
 
 /// The name under which a profile object was last known.
@@ -564,7 +589,7 @@ async fn user_item(
     for context in record.iter().flat_map(|record| record.placements.keys()) {
         accounts.insert(*context, env.index.accounts_of(&file.id, *context));
     }
-    let mut case = UserCase::new(file.id.clone(), wanted, record, accounts, suspect);
+    let mut case = UserCase::new(file.id.clone(), wanted.clone(), record, accounts, suspect);
     let result = drive(env, &file.id, &mut case).await;
     note_adoption(&file.id, file.kind, &case);
     for field in case.both_changed() {
@@ -575,7 +600,10 @@ async fn user_item(
         warn!(item.name = %name, object.id = %file.id, ox.field = field,
               "the value was removed in the directory, but OX cannot clear it over SOAP; it stays");
     }
-    Progress::new(begin).with_case(&case, result)
+    let mut progress = Progress::new(begin).with_case(&case, result);
+    let profile = user.and_then(|user| user.profile.as_deref());
+    progress.wake.extend(wanted.and_then(|w| holder::overtaken(env, &file.id, profile, &w)));
+    progress
 }
 
 /// Provisions a group or functional account in one context.
@@ -819,6 +847,13 @@ async fn look(env: &Env, mark: &Mark, suspect: bool) -> Ended {
     };
     if let Some(fixed) = env.index.fixed(&mark.object) {
         return finish(env, Progress::nothing(cleared, fixed.why()), None).await;
+    }
+    if record.kind == ObjectKind::User {
+        let mut progress = holder::look(env, mark, &record, suspect).await;
+        if progress.failure.is_none() {
+            progress.commit.extend(cleared);
+        }
+        return finish(env, progress, None).await;
     }
     let object = match &record.properties {
         None => None,

@@ -6,6 +6,8 @@ use super::layers::Layers;
 use super::problem::BadValue;
 use crate::provision::OnRevoke;
 
+const MOST_PROFILE_HOLDERS: u32 = 10_000_000;
+
 /// Section `mapping`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
@@ -27,6 +29,8 @@ pub struct Mapping {
     pub timezone: String,
     /// What happens to users whose box is unticked in the directory.
     pub on_revoke: OnRevoke,
+    /// How many users a changed access profile may reach by itself; 0 = none.
+    pub profile_holders: u32,
     /// Login mappings of new contexts beside the usual two, with `{id}` and `{name}`.
     pub login_mappings: Vec<String>,
     /// The attribute mapping if it is not in its usual place, see
@@ -62,6 +66,9 @@ impl Mapping {
             on_revoke: layers
                 .field("mapping.on_revoke")
                 .choice(&[("delete", OnRevoke::Delete), ("disable", OnRevoke::Disable)])?,
+            profile_holders: layers
+                .field("mapping.profile_holders")
+                .whole(0..=MOST_PROFILE_HOLDERS)?,
             language: layers.field("mapping.language").language()?,
             timezone: layers.field("mapping.timezone").time_zone()?,
             login_mappings: layers.field("mapping.login_mappings").list()?,

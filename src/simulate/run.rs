@@ -103,7 +103,8 @@ pub fn run(scenario: &Scenario) -> Outcome {
     if ending == Ending::Calm {
         violations.extend(laws::check_files(&stage.history(), &stage.store));
         let state = lock(&stage.server).world.state();
-        violations.extend(oracle::compare(&stage.history(), &stage.store, &state));
+        let reach = stage.scenario.reach;
+        violations.extend(oracle::compare(&stage.history(), &stage.store, &state, reach));
     }
     Outcome { trace, violations, calls, crashes: stage.crashes.load(Ordering::Relaxed) }
 }
@@ -200,6 +201,7 @@ fn left(snapshot: &Snapshot) -> String {
 
 fn parts(life: &Arc<Life>) -> Parts {
     let seed = life.stage.scenario.seed;
+    let reach = u32::from(life.stage.scenario.reach);
     Parts {
         ox: life.clone(),
         store: life.clone(),
@@ -208,8 +210,8 @@ fn parts(life: &Arc<Life>) -> Parts {
         vault: life.clone(),
         profile_file: life.clone(),
         book: book(),
-        mapping: Mapping::default(),
-        policy: policy(),
+        mapping: Arc::new(Mapping::default()),
+        policy: Policy { profile_holders: reach * u32::MAX, ..policy() },
         rules: rules(seed, life.stage.crashes.load(Ordering::Relaxed) > 0),
         arbiters: 0,
         writer_thread: false,
@@ -248,6 +250,7 @@ pub(super) fn policy() -> Policy {
         group_identifier: "name".to_owned(),
         account_login: String::new(),
         on_revoke: OnRevoke::Delete,
+        profile_holders: 0,
         groups: GroupPolicy::default(),
         scope: Arc::default(),
     }

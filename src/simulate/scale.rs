@@ -85,7 +85,7 @@ pub fn scale(
             vault: Arc::new(AnyKey),
             profile_file: Arc::new(AnyKey),
             book: book(),
-            mapping: Mapping::default(),
+            mapping: Arc::new(Mapping::default()),
             policy: policy(),
             rules: Rules {
                 until: Until::Empty { attempts: NonZeroU32::MIN, outage: Duration::from_secs(60) },

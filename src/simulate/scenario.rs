@@ -124,6 +124,8 @@ pub struct Scenario {
     pub crashes: Vec<Crash>,
     /// A context whose calls take so many times as long.
     pub slow: Option<(u32, u64)>,
+    /// A changed access profile reaches those who have it by itself.
+    pub reach: bool,
     /// The run ends then, in milliseconds, whatever is left to do.
     pub until_ms: Option<u64>,
 }
@@ -170,6 +172,9 @@ impl fmt::Display for Scenario {
         }
         for Crash { place, nth } in &self.crashes {
             writeln!(f, "crash: {place:?}, time {nth}")?;
+        }
+        if self.reach {
+            writeln!(f, "changed profiles reach their users")?;
         }
         Ok(())
     }

@@ -136,6 +136,7 @@ fn a_dn_taken_before_its_holder_left_does_not_become_a_former_one() {
     });
 }
 
+/// Rules: P6
 #[test]
 fn a_renamed_user_is_found_in_groups_that_name_him_as_before_or_as_now() {
     both(9, |store| {
@@ -161,6 +162,7 @@ fn a_renamed_user_is_found_in_groups_that_name_him_as_before_or_as_now() {
     });
 }
 
+/// Rules: P7
 #[test]
 fn putting_an_object_again_keeps_its_placements_and_forgetting_it_takes_all() {
     both(9, |store| {
@@ -259,6 +261,7 @@ fn a_commit_with_a_mistake_in_it_leaves_nothing() {
     });
 }
 
+/// Rules: D50
 #[test]
 fn secrets_never_come_back() {
     let secret = Secret::new("hunter2");

@@ -55,7 +55,8 @@ fn touch(world: &World, context: u32, user: &str) {
     assert!(by_hand.run(by_hand.ox.account_update(ContextId(context), &data, &[id])).unwrap());
 }
 
-// OBJ-60, OBJ-63, F1, F2, F3, D60
+// OBJ-60, OBJ-63
+/// Rules: F1, F2, F3, D60
 #[test]
 fn a_change_of_members_touches_only_those_whom_it_concerns() {
     let world = World::new();
@@ -91,7 +92,8 @@ fn a_change_of_members_touches_only_those_whom_it_concerns() {
     }
 }
 
-// F1: many members who are alike but for their login.
+// Many members who are alike but for their login.
+/// Rules: F1
 #[test]
 fn the_address_of_an_account_can_change() {
     let world = World::new();
@@ -105,7 +107,8 @@ fn the_address_of_an_account_can_change() {
     }
 }
 
-// OBJ-61, D33
+// OBJ-61
+/// Rules: 9.2/login, D33
 #[test]
 fn the_login_template_knows_every_word_also_twice() {
     let mut world = World::new();
@@ -121,7 +124,8 @@ fn the_login_template_knows_every_word_also_twice() {
     assert_eq!(login(&world, 10, "anna").unwrap(), expected);
 }
 
-// OBJ-61, D33
+// OBJ-61
+/// Rules: 9.2/login, D33
 #[test]
 fn an_unknown_word_in_the_template_changes_nothing_and_is_named() {
     let mut world = World::new();
@@ -145,7 +149,8 @@ fn an_unknown_word_in_the_template_changes_nothing_and_is_named() {
     assert_eq!(login(&world, 10, "bert"), None);
 }
 
-// OBJ-61, OBJ-62, D18, GRP: what the login is made of changes with the user.
+// OBJ-61, OBJ-62, GRP: what the login is made of changes with the user.
+/// Rules: D18
 #[test]
 fn a_members_account_follows_his_name_and_properties() {
     let mut world = World::new();
@@ -163,7 +168,8 @@ fn a_members_account_follows_his_name_and_properties() {
     assert_eq!(login(&world, 10, "bert").unwrap(), "by-hand", "bert's was not touched");
 }
 
-// OBJ-62, D18, F2; each batch is a start of drover of its own
+// OBJ-62; each batch is a start of drover of its own
+/// Rules: R5, F2, D18
 #[test]
 fn members_who_come_later_move_or_are_switched_on_get_their_account() {
     let world = World::new();
@@ -184,6 +190,23 @@ fn members_who_come_later_move_or_are_switched_on_get_their_account() {
     }
     batches.done([account("help", &[])]);
     assert_eq!([login(&world, 10, "zoe"), login(&world, 20, "anna")], [None, None]);
+}
+
+/// Rules: 9.2/login
+#[test]
+fn the_login_template_knows_a_users_number_and_name_in_ox() {
+    let mut world = World::new();
+    let name = "OX_FUNCTIONAL_ACCOUNT_LOGIN_TEMPLATE".to_owned();
+    world.env.insert(name, "{{oxDbId}}-{{oxDbUsername}}".to_owned());
+    let mut batches = town(&world);
+    batches.done([account("help", &["anna"])]);
+    let number_in = |context, name: &str| number(&world, context, "users", name);
+    assert_eq!(login(&world, 10, "anna").unwrap(), format!("{}-anna", number_in(10, "anna")));
+    batches.done([with(user("anna", 10), json!({"username": "anne"}))]);
+    assert_eq!(login(&world, 10, "anne").unwrap(), format!("{}-anne", number_in(10, "anne")));
+    // In another context he has another number.
+    batches.done([with(user("anna", 20), json!({"username": "anne"}))]);
+    assert_eq!(login(&world, 20, "anne").unwrap(), format!("{}-anne", number_in(20, "anne")));
 }
 
 // The hazard: OX takes a user's own mailbox away if it is asked to remove an account of his address.
@@ -250,7 +273,8 @@ fn a_user_who_gets_the_address_of_his_account_keeps_his_mailbox() {
     }
 }
 
-// D64, ATT-04
+// ATT-04
+/// Rules: D64, 14/4
 #[test]
 fn an_address_goes_from_an_account_or_a_resource_to_a_user_in_any_order() {
     let leaves: [fn() -> Value; 4] = [
@@ -278,7 +302,8 @@ fn an_address_goes_from_an_account_or_a_resource_to_a_user_in_any_order() {
     }
 }
 
-// ERR-15, ERR-17, F3
+// ERR-15, ERR-17
+/// Rules: F3
 #[test]
 fn what_is_there_already_is_taken_over_and_what_is_gone_is_no_trouble() {
     let world = World::new();

@@ -40,6 +40,7 @@ async fn settled() -> Bench {
 }
 
 // SRC-22
+/// Rules: Q2, 14/1
 #[test]
 fn a_thousand_edits_of_a_user_are_one_change_and_the_ledger_says_so() {
     paused(async {
@@ -59,6 +60,7 @@ fn a_thousand_edits_of_a_user_are_one_change_and_the_ledger_says_so() {
 }
 
 // SRC-22
+/// Rules: Q2, P10
 #[test]
 fn edits_that_come_while_one_is_under_way_wait_as_one() {
     paused(async {
@@ -180,6 +182,7 @@ fn a_refused_item_gives_way_to_one_that_waits_behind_it() {
     });
 }
 
+/// Rules: D1, 14/1
 #[test]
 fn a_deleted_users_pending_creation_is_not_made_first() {
     paused(async {

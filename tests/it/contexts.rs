@@ -29,7 +29,8 @@ fn assert_key_opens(world: &World, id: u32) {
     assert!(found.unwrap(), "the key of context {id} does not open it");
 }
 
-// OBJ-01, OBJ-02, OBJ-04, OBJ-05, C1, SEC-07
+// OBJ-01, OBJ-02, OBJ-04, OBJ-05, SEC-07
+/// Rules: C1, 5.2/admin
 #[test]
 fn a_new_context_has_an_administrator_whose_password_is_kept_and_the_login_mappings_set() {
     let mut world = World::new();
@@ -64,7 +65,8 @@ fn a_new_context_has_an_administrator_whose_password_is_kept_and_the_login_mappi
     assert_key_opens(&world, 20);
 }
 
-// OBJ-06, C1
+// OBJ-06
+/// Rules: 5.2/admin
 #[test]
 fn the_default_contexts_administrator_is_called_oxadmin_and_a_new_default_moves_nobody() {
     let mut world = World::new();
@@ -84,6 +86,7 @@ fn the_default_contexts_administrator_is_called_oxadmin_and_a_new_default_moves_
 }
 
 // OBJ-04
+/// Rules: C1, 2.3/absent
 #[test]
 fn a_context_without_quota_is_unlimited() {
     let world = World::new();
@@ -102,7 +105,8 @@ fn a_context_without_quota_is_unlimited() {
     assert_eq!(found[4], 77);
 }
 
-// OBJ-01, C3, ATT-13, ATT-14, D58
+// OBJ-01, ATT-13, ATT-14
+/// Rules: C3, D58, D59
 #[test]
 fn a_change_is_one_call_no_change_is_none_and_a_disabled_context_stays_disabled() {
     let world = World::new();
@@ -122,7 +126,7 @@ fn a_change_is_one_call_no_change_is_none_and_a_disabled_context_stays_disabled(
     assert_eq!(after["users"], before["users"]);
 }
 
-// D36, C3
+/// Rules: C3, D36
 #[test]
 fn a_context_that_is_missing_in_ox_is_made_again_for_all_to_see() {
     let world = World::new();
@@ -141,7 +145,8 @@ fn a_context_that_is_missing_in_ox_is_made_again_for_all_to_see() {
     assert_eq!(field(&world, 20, "anna", "sur_name"), "New");
 }
 
-// ERR-15, C2, D41
+// ERR-15
+/// Rules: C2, D41, 5.2/missing
 #[test]
 fn a_context_made_by_somebody_else_is_taken_over_only_with_a_key_that_works() {
     let mut world = World::new();
@@ -186,7 +191,8 @@ fn a_taken_context_name_is_a_clear_fault_and_takes_nothing_over() {
     assert_eq!(world.users(20), ["bert"]);
 }
 
-// OBJ-07, C4, C5, C6
+// OBJ-07
+/// Rules: C4, C5, C6, P2
 #[test]
 fn deleting_a_context_takes_its_key_along_and_one_that_is_missing_is_no_trouble() {
     let world = World::new();
@@ -208,7 +214,8 @@ fn deleting_a_context_takes_its_key_along_and_one_that_is_missing_is_no_trouble(
     batches.done([gone(user("anna", 20)), gone(group("team", &[]))]);
 }
 
-// D4, D43: strictly in order of arrival, and with a key of its own each time.
+// Strictly in order of arrival, and with a key of its own each time.
+/// Rules: D4, D43, 14/2
 #[test]
 fn one_number_can_be_made_deleted_and_made_again_in_one_batch() {
     for recreate_conflict in [false, true] {
@@ -237,7 +244,8 @@ fn one_number_can_be_made_deleted_and_made_again_in_one_batch() {
     }
 }
 
-// D4, SRC-21: never made at all, if nothing happened in between.
+// SRC-21: never made at all, if nothing happened in between.
+/// Rules: D1, D4
 #[test]
 fn a_context_made_and_deleted_before_anything_was_done_is_not_made() {
     let world = World::new();
@@ -246,7 +254,8 @@ fn a_context_made_and_deleted_before_anything_was_done_is_not_made() {
     assert!(world.credentials()["20"].is_null());
 }
 
-// D2, OBJ-07
+// OBJ-07
+/// Rules: D2, 14/2
 #[test]
 fn users_who_move_out_are_saved_before_their_context_is_deleted() {
     let world = World::new();
@@ -279,7 +288,8 @@ fn users_who_move_out_are_saved_before_their_context_is_deleted() {
     assert_eq!(world.users(10), ["anna", "bert", "carla"]);
 }
 
-// D3, SRC-34
+// SRC-34
+/// Rules: D3, P3, 14/2
 #[test]
 fn users_who_come_before_their_context_wait_for_it_also_if_a_deletion_ends_the_batch() {
     let world = World::new();
@@ -299,7 +309,8 @@ fn users_who_come_before_their_context_wait_for_it_also_if_a_deletion_ends_the_b
     assert!(world.context(20)["resources"]["beamer"].is_object());
 }
 
-// SEC-06, D41: the key is kept before the call, so a lost answer does not lose it.
+// SEC-06: the key is kept before the call, so a lost answer does not lose it.
+/// Rules: D41
 #[test]
 fn a_context_whose_making_was_not_answered_still_opens_with_the_kept_key() {
     for effect in [Effect::ApplyThenDrop, Effect::DropBefore] {
@@ -326,7 +337,8 @@ fn without_the_masters_password_users_are_provisioned_and_contexts_wait() {
     assert_eq!(members(&world, 10, "team").unwrap(), ["anna"]);
 }
 
-// SEC-04, D42: what somebody writes into the credentials file while drover runs is kept.
+// SEC-04: what somebody writes into the credentials file while drover runs is kept.
+/// Rules: D42, 5.2/file
 #[test]
 fn a_new_contexts_key_is_added_to_what_somebody_wrote_meanwhile() {
     let world = World::new();

@@ -118,6 +118,7 @@ fn a_first_load_in_any_order_ends_the_same_with_one_call_an_item() {
     }
 }
 
+/// Rules: D39, D40, 10/stop
 #[test]
 fn a_faulty_item_stops_its_context_and_no_other_and_is_retried_with_growing_pauses() {
     let bench = Bench::new();
@@ -289,6 +290,7 @@ fn a_context_that_panics_for_ever_counts_as_faulty() {
     assert_eq!(ox.users(2), ["b"]);
 }
 
+/// Rules: R4
 #[test]
 fn users_who_come_later_are_put_into_their_groups_once_however_many() {
     let bench = Bench::new();
@@ -313,6 +315,7 @@ fn users_who_come_later_are_put_into_their_groups_once_however_many() {
     });
 }
 
+/// Rules: D1, P2
 #[test]
 fn created_and_deleted_in_one_go_is_nothing_at_all() {
     let bench = Bench::new();
@@ -328,6 +331,7 @@ fn created_and_deleted_in_one_go_is_nothing_at_all() {
     assert_eq!(ox.log().len(), 1, "{:?}", ox.log());
 }
 
+/// Rules: D2, D4
 #[test]
 fn a_context_goes_after_all_that_came_before_it_and_before_its_next_life() {
     let bench = Bench::new();
@@ -370,6 +374,7 @@ fn a_missing_key_holds_its_context_until_it_is_there() {
     assert_eq!(ox.contexts(), [1], "a broken file hurts nobody");
 }
 
+/// Rules: P5
 #[test]
 fn a_repaired_file_is_read_again() {
     let bench = Bench::new();
@@ -478,6 +483,7 @@ fn one_call_that_finds_no_connection_costs_a_pause_and_nothing_else() {
     assert_eq!(ox.users(1), ["a"]);
 }
 
+/// Rules: 14/6, P9
 #[test]
 fn what_was_done_before_a_crash_is_not_done_again() {
     let bench = Bench::new();

@@ -35,6 +35,7 @@ fn faulty_items(store: &dyn Store) -> Vec<String> {
     store.faults().unwrap().into_iter().map(|fault| fault.item.to_string()).collect()
 }
 
+/// Rules: 10/count, D40
 #[test]
 fn a_restart_goes_on_counting_attempts_and_pauses_go_on_growing() {
     let bench = bench_with_a_faulty_user();

@@ -810,6 +810,7 @@ impl Bench {
             group_identifier: "name".into(),
             account_login: String::new(),
             on_revoke: self.on_revoke,
+            profile_holders: 0,
             groups: self.groups,
             scope: Arc::new(self.provisioned.clone()),
         }
@@ -841,7 +842,7 @@ impl Bench {
                     ("webmail".to_owned(), ModuleAccess::from_fields(["webmail"])),
                 ],
             ),
-            mapping: Mapping::default(),
+            mapping: Arc::new(Mapping::default()),
             policy: self.policy(),
             rules: self.rules(until),
             arbiters: 0,

@@ -62,7 +62,8 @@ fn assert_the_others_are_done(world: &World) {
     }
 }
 
-// ERR-01, ERR-05, OBS-02, OBS-09, OBS-18, D39
+// ERR-01, ERR-05, OBS-02, OBS-09, OBS-18
+/// Rules: P8, D39, 10/stop
 #[test]
 fn one_poisoned_item_stops_one_context_of_twenty_and_is_told_in_full() {
     let world = twenty();
@@ -111,7 +112,8 @@ fn one_poisoned_item_stops_one_context_of_twenty_and_is_told_in_full() {
     }
 }
 
-// SRC-01, ERR-07, D30
+// SRC-01, ERR-07
+/// Rules: D30, 10/cure
 #[test]
 fn removing_the_faulty_file_lets_its_context_go_on() {
     let world = twenty();
@@ -133,6 +135,7 @@ fn removing_the_faulty_file_lets_its_context_go_on() {
 }
 
 // ERR-01, ERR-06
+/// Rules: 10/cure
 #[test]
 fn curing_the_cause_in_ox_lets_the_context_go_on_by_itself() {
     let world = twenty();
@@ -148,6 +151,7 @@ fn curing_the_cause_in_ox_lets_the_context_go_on_by_itself() {
 }
 
 // ERR-10, ERR-20
+/// Rules: P5, 10/cure, 8.1/required
 #[test]
 fn correcting_the_files_content_in_place_lets_the_context_go_on() {
     let world = World::new();
@@ -163,6 +167,7 @@ fn correcting_the_files_content_in_place_lets_the_context_go_on() {
 }
 
 // OBJ-58
+/// Rules: 7/unknown
 #[test]
 fn an_unknown_access_profile_holds_its_user_until_it_arrives() {
     let world = World::new();
@@ -183,7 +188,8 @@ fn an_unknown_access_profile_holds_its_user_until_it_arrives() {
     assert_eq!(rights, json!(["publication", "tasks", "webmail"]));
 }
 
-// ERR-18, OBJ-03, D13
+// ERR-18, OBJ-03
+/// Rules: U4, D13, 5.2/missing
 #[test]
 fn users_of_a_context_without_key_wait_until_the_key_is_there() {
     let mut world = World::new();
@@ -217,7 +223,8 @@ fn users_of_a_context_without_key_wait_until_the_key_is_there() {
     assert_eq!(world.users(21), ["bert"]);
 }
 
-// ERR-18, D13: the user is in OX already, so nothing that happens while the key is away may be lost.
+// ERR-18: the user is in OX already, so nothing that happens while the key is away may be lost.
+/// Rules: D13, 5.2/missing
 #[test]
 fn changes_deletions_and_moves_wait_for_a_key_as_well() {
     let world = World::new();
@@ -242,7 +249,8 @@ fn changes_deletions_and_moves_wait_for_a_key_as_well() {
     assert_eq!(crate::scene::field(&world, 20, "anna", "sur_name"), "New");
 }
 
-// ERR-22, D26: a file that says nothing harms nobody, and is told with the place of the mistake.
+// ERR-22: a file that says nothing harms nobody, and is told with the place of the mistake.
+/// Rules: P1, P4, Q3, D26
 #[test]
 fn files_that_cannot_be_read_harm_nobody_and_are_told_exactly() {
     let world = World::new();
@@ -300,7 +308,8 @@ fn files_that_cannot_be_read_harm_nobody_and_are_told_exactly() {
     drop(service);
 }
 
-// ERR-21, D26: it is the file that is broken, not the object; a later file of the object counts.
+// ERR-21: it is the file that is broken, not the object; a later file of the object counts.
+/// Rules: D26
 #[test]
 fn a_broken_file_does_not_hold_back_the_same_object_in_a_later_one() {
     let world = World::new();

@@ -42,6 +42,8 @@ fn without_numbers(mut state: Value) -> Value {
 
 /// SRC-34: profiles, contexts, users, groups, accounts and resources, twenty times in an order of
 /// its own.
+///
+/// Rules: P3, 14/3, 14/5
 #[test]
 fn any_order_of_a_first_load_ends_in_the_same_state() {
     let workload = workload(3, 8, 5);
@@ -107,6 +109,8 @@ fn a_first_load_may_come_live_in_any_order() {
 }
 
 /// ERR-33: hundreds of users and their groups, in random order, in one batch.
+///
+/// Rules: 14/3
 #[test]
 fn groups_are_complete_however_they_come_with_their_users() {
     let world = World::new();

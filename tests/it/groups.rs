@@ -49,7 +49,8 @@ fn touched(world: &World) -> BTreeSet<u32> {
     writes.flat_map(|call| call.contexts).collect()
 }
 
-// OBJ-38, OBJ-39, OBJ-41, OBJ-42, OBJ-45, G1, G4, G5, G6, D35
+// OBJ-38, OBJ-39, OBJ-41, OBJ-42, OBJ-45
+/// Rules: 9.1/fan-out, 5.1, G1, G4, G5, G8, D35
 #[test]
 fn a_group_is_in_every_context_that_has_members_of_it_and_in_no_other() {
     let world = World::new();
@@ -78,7 +79,8 @@ fn a_group_is_in_every_context_that_has_members_of_it_and_in_no_other() {
     assert_eq!(team(&world), [None, None]);
 }
 
-// OBJ-41, G6, G7
+// OBJ-41
+/// Rules: G6, G7
 #[test]
 fn switching_a_group_off_takes_it_out_of_all_contexts_and_on_brings_it_back() {
     let world = World::new();
@@ -95,7 +97,8 @@ fn switching_a_group_off_takes_it_out_of_all_contexts_and_on_brings_it_back() {
     assert_eq!(team(&world), [some(&["anna"]), some(&["carla"])]);
 }
 
-// OBJ-44, G4
+// OBJ-44
+/// Rules: G4
 #[test]
 fn a_renamed_group_stays_the_same_group_everywhere() {
     let world = World::new();
@@ -113,7 +116,8 @@ fn a_renamed_group_stays_the_same_group_everywhere() {
     assert_eq!(batches.calls([renamed]), [""; 0]);
 }
 
-// OBJ-44, D34, ERR-15
+// OBJ-44, ERR-15
+/// Rules: D34
 #[test]
 fn a_group_renamed_to_a_name_that_ox_has_is_taken_over_or_a_clear_fault() {
     let world = World::new();
@@ -139,7 +143,8 @@ fn a_group_renamed_to_a_name_that_ox_has_is_taken_over_or_a_clear_fault() {
     assert_eq!(members(&world, 10, "team"), None);
 }
 
-// OBJ-43, G9, D32
+// OBJ-43
+/// Rules: G9, D32
 #[test]
 fn oxs_own_group_users_is_never_touched_in_any_case_of_letters() {
     let world = World::new();
@@ -157,7 +162,8 @@ fn oxs_own_group_users_is_never_touched_in_any_case_of_letters() {
     }
 }
 
-// OBJ-43, G9: a group that was ours and is renamed to it.
+// OBJ-43: a group that was ours and is renamed to it.
+/// Rules: G9
 #[test]
 fn a_group_renamed_to_users_leaves_no_trace_of_itself() {
     let world = World::new();
@@ -171,7 +177,8 @@ fn a_group_renamed_to_users_leaves_no_trace_of_itself() {
     assert_eq!(members(&world, 10, "team"), None);
 }
 
-// OBJ-48, OBJ-49, D14, ERR-03; each batch is a start of drover of its own
+// OBJ-48, OBJ-49, ERR-03; each batch is a start of drover of its own
+/// Rules: 9.1/members, R1, D14, D15
 #[test]
 fn members_who_are_not_known_yet_are_remembered_over_a_restart_and_added_when_they_come() {
     let world = World::new();
@@ -195,7 +202,8 @@ fn members_who_are_not_known_yet_are_remembered_over_a_restart_and_added_when_th
     assert_eq!(team(&world), [some(&["anna", "anne"]), None]);
 }
 
-// OBJ-29, ATT-09, SRC-29, D28
+// OBJ-29, ATT-09, SRC-29
+/// Rules: 9.1/members, 2.3/lists, 2.3/absent, D28, D31
 #[test]
 fn dns_are_compared_as_dns_and_a_missing_list_is_an_empty_one() {
     let world = World::new();
@@ -210,7 +218,8 @@ fn dns_are_compared_as_dns_and_a_missing_list_is_an_empty_one() {
     assert_eq!(team(&world), [None, None]);
 }
 
-// OBJ-50, OBJ-39, U14: what became empty by a user's leaving goes, but not what OX's people made.
+// OBJ-50, OBJ-39: what became empty by a user's leaving goes, but not what OX's people made.
+/// Rules: U14
 #[test]
 fn a_user_who_leaves_takes_along_the_groups_of_drover_that_become_empty() {
     let leave: [fn() -> Value; 3] = [
@@ -237,7 +246,8 @@ fn a_user_who_leaves_takes_along_the_groups_of_drover_that_become_empty() {
     }
 }
 
-// D29: nobody who is left leads into the context where the group still is.
+// Nobody who is left leads into the context where the group still is.
+/// Rules: D29
 #[test]
 fn a_group_leaves_a_context_also_if_its_last_member_there_went_at_the_same_time() {
     let world = World::new();
@@ -250,7 +260,8 @@ fn a_group_leaves_a_context_also_if_its_last_member_there_went_at_the_same_time(
     assert_eq!(team(&world), [None, None]);
 }
 
-// G2, G3, ERR-15, ERR-16
+// ERR-15, ERR-16
+/// Rules: G1, G3, G8
 #[test]
 fn a_group_that_is_there_is_taken_over_and_one_that_is_missing_is_made_again() {
     let world = World::new();
@@ -283,7 +294,8 @@ fn a_group_that_is_there_is_taken_over_and_one_that_is_missing_is_made_again() {
     batches.done([gone(group("team", &[]))]);
 }
 
-// D10, D31, CAC-12: a member who is gone in OX does not cost the others their place.
+// CAC-12: a member who is gone in OX does not cost the others their place.
+/// Rules: D10, D31
 #[test]
 fn a_member_whose_number_ox_does_not_know_costs_nobody_else_his_place() {
     let world = World::new();
@@ -300,7 +312,8 @@ fn a_member_whose_number_ox_does_not_know_costs_nobody_else_his_place() {
     assert_eq!(team(&world)[0], some(&["anna", "bert", "zoe"]));
 }
 
-// D16: what was looked at again because of a member shows the newest state, not an old one.
+// What was looked at again because of a member shows the newest state, not an old one.
+/// Rules: R3, D16
 #[test]
 fn a_member_who_comes_late_never_brings_back_an_older_state_of_the_group() {
     let world = World::new();
@@ -317,7 +330,8 @@ fn a_member_who_comes_late_never_brings_back_an_older_state_of_the_group() {
     assert_eq!(team(&world), [some(&["anna", "bert"]), None]);
 }
 
-// D15, D17, OBJ-49: every way into OX is a way into one's groups.
+// OBJ-49: every way into OX is a way into one's groups.
+/// Rules: R1, D15, D17
 #[test]
 fn a_user_gets_into_his_groups_whatever_went_wrong_on_his_way() {
     let fault = || Effect::Fault { class: "StorageException".into(), text: "some trouble".into() };
@@ -336,7 +350,8 @@ fn a_user_gets_into_his_groups_whatever_went_wrong_on_his_way() {
     }
 }
 
-// D16, D17: the group itself fails and is tried again.
+// The group itself fails and is tried again.
+/// Rules: D16, D17
 #[test]
 fn a_group_whose_call_was_not_answered_is_there_once_with_all_members() {
     for effect in [Effect::ApplyThenDrop, Effect::DropBefore] {
@@ -356,6 +371,7 @@ fn a_group_whose_call_was_not_answered_is_there_once_with_all_members() {
 }
 
 // OBJ-16
+/// Rules: 5.4/group, D38
 #[test]
 fn the_identifier_setting_names_groups() {
     for (identifier, name) in [("entryUUID", "group-team"), ("gidNumber", "5001")] {
@@ -389,6 +405,7 @@ fn a_group_name_that_ox_refuses_stops_its_own_contexts_only() {
 }
 
 // ERR-33, CON-05, CON-06, OBJ-49
+/// Rules: R4, 14/3
 #[test]
 fn a_thousand_users_and_their_group_in_any_order_take_few_group_calls_and_it_is_complete() {
     const USERS: usize = 1000;
@@ -416,6 +433,7 @@ fn a_thousand_users_and_their_group_in_any_order_take_few_group_calls_and_it_is_
 }
 
 // The same in a service that runs while things come one by one: every change is complete in itself.
+/// Rules: R1, D15, P10
 #[test]
 fn in_a_running_service_members_get_into_their_group_as_they_come() {
     let world = World::new();
@@ -443,6 +461,7 @@ fn groups_and_accounts_never_write_a_user() {
 }
 
 // OBJ-17, OBJ-49: a DN handed on from one context to another, where both happen at the same time.
+/// Rules: P6
 #[test]
 fn a_newcomer_under_the_dn_of_one_who_left_another_context_is_a_member() {
     let world = World::new();
@@ -460,4 +479,17 @@ fn a_newcomer_under_the_dn_of_one_who_left_another_context_is_a_member() {
         };
         assert_eq!(team(&world), expected, "life {life}");
     }
+}
+
+/// Rules: R2, G2, G7
+#[test]
+fn who_comes_into_ox_wakes_only_groups_that_are_ox_groups() {
+    let world = World::new();
+    let mut batches = town(&world);
+    let off = with(group("plain", &["zoe", "anna"]), json!({"isOxGroup": false}));
+    let empty = group("empty", &[]);
+    assert_eq!(batches.calls([off, empty]), [""; 0]);
+    let calls = batches.calls([user("zoe", 10)]);
+    assert_eq!(calls, ["OXUserService.createByModuleAccess"], "no group is looked at for her");
+    assert_eq!([members(&world, 10, "plain"), members(&world, 10, "empty")], [None, None]);
 }

@@ -90,10 +90,11 @@ fn env(bench: &Bench, users: u32) -> Env {
     Env {
         ox: Arc::new(bench.ox.clone()),
         store: bench.store.clone(),
+        store_blocks: false,
         queue: bench.queue.clone(),
         index: index.clone(),
         book: Arc::new(RwLock::new(ProfileBook::new([], []))),
-        mapping: Arc::new(RwLock::new(Arc::new(Mapping::default()))),
+        mapping: Arc::new(Mapping::default()),
         policy: bench.policy(),
         vault: bench.vault.clone(),
         profile_file: Arc::new(NoProfileFile),
@@ -176,6 +177,7 @@ fn restore(world: &World, names: &[&str]) {
 }
 
 // CAC-06
+/// Rules: D9, D10
 #[test]
 fn a_number_that_is_another_s_is_noticed_and_all_of_the_context_are_looked_up_anew() {
     let world = World::new();
@@ -238,6 +240,7 @@ fn no_question_of_a_whole_workload_is_answered_with_a_fault() {
 }
 
 // CAC-14: also for members who should be there and are not, and for a name that is to be free.
+/// Rules: 5.3
 #[test]
 fn who_may_be_absent_is_asked_for_without_a_fault() {
     let world = World::new();

@@ -137,6 +137,7 @@ fn a_verified_change_finds_what_was_done_by_hand_and_the_whole_list_repairs_it()
 }
 
 // OBJ-40
+/// Rules: G2, G5
 #[test]
 fn a_group_that_becomes_empty_is_deleted_kept_or_held_as_the_settings_say() {
     for (empty, calls, left) in [

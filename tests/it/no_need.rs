@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::scene::{Batches, ByHand, field, warns};
-use crate::world::{World, account, context, group, resource, user, with};
+use crate::scene::{Batches, ByHand, field, profile, warns};
+use crate::world::{World, account, context, gone, group, resource, user, with};
 
 /// One object of each kind that OX knows.
 fn one_of_each() -> [Value; 5] {
@@ -17,6 +17,7 @@ fn one_of_each() -> [Value; 5] {
 }
 
 // ATT-14, SRC-20
+/// Rules: Q5, Q6
 #[test]
 fn the_same_object_once_more_or_with_a_property_that_is_not_mapped_costs_no_call_of_any_kind() {
     let world = World::new();
@@ -32,6 +33,7 @@ fn the_same_object_once_more_or_with_a_property_that_is_not_mapped_costs_no_call
 }
 
 // ATT-13
+/// Rules: 8.1/change, D59
 #[test]
 fn only_the_field_that_changed_is_sent() {
     let mut world = World::new();
@@ -51,6 +53,7 @@ fn only_the_field_that_changed_is_sent() {
 }
 
 // ATT-11
+/// Rules: 8.1/change
 #[test]
 fn a_value_changed_by_hand_stays_until_the_directory_changes_it() {
     let world = World::new();
@@ -87,4 +90,31 @@ fn a_value_changed_on_both_sides_is_told_when_ox_is_asked_for_the_user() {
     assert_eq!(field(&world, 10, "anne", "given_name"), "By Hand, too");
     let run = batches.done([renamed("bert", "berta")]);
     assert!(!warns(&run, &["changed in OX as well"]), "{}", run.log);
+}
+
+/// Rules: D1, 14/1
+#[test]
+fn what_was_made_and_deleted_in_one_batch_is_not_in_ox_whatever_it_is() {
+    let world = World::new();
+    let mut batches = Batches::of(&world);
+    batches.done([user("bert", 10)]);
+    let before = world.sim.state()["contexts"].clone();
+    let profile = profile("brief", &["webmail"]);
+    for item in [
+        context(20),
+        user("anna", 10),
+        group("team", &["bert"]),
+        account("help", &["bert"]),
+        resource("beamer", 10),
+        profile,
+    ] {
+        let changed = with(item.clone(), json!({"description": "changed"}));
+        let batch = [item.clone(), changed, gone(item)];
+        // Whatever comes in between or after them.
+        assert_eq!(batches.calls(batch.clone()), [""; 0]);
+        batches.done(batch.into_iter().chain([user("bert", 10)]));
+        assert_eq!(world.sim.state()["contexts"], before);
+    }
+    let file = world.data.path().join("ModuleAccessDefinitions.properties");
+    assert!(!std::fs::read_to_string(file).unwrap_or_default().contains("brief"));
 }

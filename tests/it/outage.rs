@@ -191,6 +191,8 @@ fn a_database_that_is_down_is_an_outage() {
 }
 
 /// ERR-30: an OX that takes a call and never answers.
+///
+/// Rules: D40, 10/verdict
 #[test]
 fn an_ox_that_hangs_is_an_outage_once_the_deadline_is_over() {
     let mut world = five_contexts();
@@ -248,6 +250,8 @@ fn the_first_success_sets_everybody_free() {
 }
 
 /// ERR-04: another writer holds the lock of the context: a moment later it works.
+///
+/// Rules: 10/verdict
 #[test]
 fn a_busy_context_is_tried_again_soon_and_nobody_is_blamed() {
     let world = World::new();

@@ -24,6 +24,8 @@ fn created(world: &World) -> Vec<String> {
 }
 
 /// SRC-10: from the moment a file has its name to the first call that OX sees.
+///
+/// Rules: Q1, P10
 #[test]
 fn a_file_that_appears_is_taken_up_at_once() {
     let world = World::new();
@@ -46,6 +48,8 @@ fn a_file_that_appears_is_taken_up_at_once() {
 }
 
 /// SRC-01: a file under another name is none, a file still being written is not judged.
+///
+/// Rules: Q5
 #[test]
 fn files_half_written_hurt_nobody() {
     let world = World::new();
@@ -71,7 +75,9 @@ fn files_half_written_hurt_nobody() {
     assert_eq!(fs::read_dir(world.queue_dir()).unwrap().count(), 2, "the other files are there");
 }
 
-/// SRC-01, D26: half a file at the start is named, hurts nobody, and is done when it is whole.
+/// SRC-01: half a file at the start is named, hurts nobody, and is done when it is whole.
+///
+/// Rules: D26
 #[test]
 fn half_a_file_at_the_start_is_done_once_it_is_whole() {
     let world = World::new();
@@ -120,6 +126,8 @@ fn aliens_in_the_folder_are_left_alone() {
 }
 
 /// SRC-01: removing a file by hand drops its item, before its turn and at its turn.
+///
+/// Rules: D30
 #[test]
 fn a_file_removed_by_hand_is_dropped() {
     let world = World::new();
@@ -138,7 +146,9 @@ fn a_file_removed_by_hand_is_dropped() {
     assert_eq!(world.users(10), ["carl"]);
 }
 
-/// D30: the same amid a run; groups that come later still find the members.
+/// The same amid a run; groups that come later still find the members.
+///
+/// Rules: D30
 #[test]
 fn a_file_removed_during_a_run_costs_later_groups_no_member() {
     let world = World::new();
@@ -158,7 +168,9 @@ fn a_file_removed_during_a_run_costs_later_groups_no_member() {
     assert_eq!(context["groups"]["team"]["members"], json!(["anna", "bert"]));
 }
 
-/// SRC-01, D47: by the time in the name, whatever precision it was written with.
+/// SRC-01: by the time in the name, whatever precision it was written with.
+///
+/// Rules: P1, 2.2, D47
 #[test]
 fn the_order_is_by_time_and_then_by_name() {
     let world = World::new();
@@ -182,7 +194,9 @@ fn the_order_is_by_time_and_then_by_name() {
     assert_eq!(made[..2], ["b", "a"], "{made:?}");
 }
 
-/// D47: a clock that goes back makes no item get lost.
+/// A clock that goes back makes no item get lost.
+///
+/// Rules: D47
 #[test]
 fn a_file_older_than_those_done_is_done_too() {
     let world = World::new();
@@ -237,7 +251,9 @@ fn with_an_interval_it_looks_by_itself() {
     assert_eq!(world.users(10), ["anna", "bert"]);
 }
 
-/// D46: one drover on a data folder.
+/// One drover on a data folder.
+///
+/// Rules: Q1, D46
 #[test]
 fn a_second_drover_on_the_folder_is_refused_and_told_who_has_it() {
     let world = World::new();
@@ -295,7 +311,9 @@ fn a_data_folder_that_cannot_be_used_is_told() {
     assert!(run.log.contains("drover.db"), "{run:?}");
 }
 
-/// D46: files that others read are exchanged whole; whoever reads the old one has all of it.
+/// Files that others read are exchanged whole; whoever reads the old one has all of it.
+///
+/// Rules: D42, D46
 #[test]
 fn files_that_others_read_are_never_torn() {
     let world = World::new();

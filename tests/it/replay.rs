@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::town::{assert_as_told, empty_world, put_all, workload};
 use crate::world::file;
 
+/// Rules: Q6
 #[test]
 fn replaying_the_newest_state_of_every_object_makes_no_call_at_all() {
     let world = empty_world(sim::Config::default());

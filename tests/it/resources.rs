@@ -27,7 +27,8 @@ fn delete_by_hand(world: &World, context: u32, name: &str) {
     by_hand.run(by_hand.ox.resource_delete(ContextId(context), &resource)).unwrap();
 }
 
-// OBJ-53, ATT-13, ATT-14, S2, S4, S9
+// OBJ-53, ATT-13, ATT-14
+/// Rules: S2, S4, S9, D59, 9.3/fields
 #[test]
 fn making_changing_and_deleting_a_resource_is_one_call_each_and_no_change_is_none() {
     let world = World::new();
@@ -52,7 +53,8 @@ fn making_changing_and_deleting_a_resource_is_one_call_each_and_no_change_is_non
     assert_eq!(names(&world, 10), [""; 0]);
 }
 
-// OBJ-53, S6
+// OBJ-53
+/// Rules: S6
 #[test]
 fn a_resource_that_moves_is_in_the_new_context_before_it_leaves_the_old_one() {
     let world = World::new();
@@ -68,7 +70,7 @@ fn a_resource_that_moves_is_in_the_new_context_before_it_leaves_the_old_one() {
     assert_eq!(names(&world, 20), [""; 0]);
 }
 
-// S7, D6
+/// Rules: S7, D6, D8
 #[test]
 fn a_resource_that_is_in_both_contexts_is_taken_over_and_no_other_is_touched() {
     let world = World::new();
@@ -95,7 +97,7 @@ fn a_resource_that_is_in_both_contexts_is_taken_over_and_no_other_is_touched() {
     assert!(warns(&run, &["took over", "resource-beamer"]), "{}", run.log);
 }
 
-// S1, D22
+/// Rules: S1, D5, D22
 #[test]
 fn a_resource_without_context_waits_for_one() {
     let world = World::new();
@@ -113,7 +115,8 @@ fn a_resource_without_context_waits_for_one() {
     }
 }
 
-// OBJ-44, S5, D23
+// OBJ-44
+/// Rules: S4, S5, D23
 #[test]
 fn a_renamed_resource_stays_the_same_and_a_taken_name_is_taken_over_or_a_clear_fault() {
     let world = World::new();
@@ -136,7 +139,8 @@ fn a_renamed_resource_stays_the_same_and_a_taken_name_is_taken_over_or_a_clear_f
     assert!(world.calls().len() < 40, "no endless loop: {:?}", world.calls());
 }
 
-// S3, ERR-15, ERR-16, ERR-17
+// ERR-15, ERR-16, ERR-17
+/// Rules: S3, S5, S9
 #[test]
 fn one_that_is_there_is_taken_over_and_one_that_is_missing_is_made_again() {
     let world = World::new();
@@ -155,7 +159,8 @@ fn one_that_is_there_is_taken_over_and_one_that_is_missing_is_made_again() {
     assert_eq!(names(&world, 10), [""; 0]);
 }
 
-// S2: OX wants an address of a new resource.
+// OX wants an address of a new resource.
+/// Rules: S2
 #[test]
 fn a_resource_without_address_is_told_in_plain_words() {
     let world = World::new();
@@ -186,7 +191,8 @@ fn a_resource_whose_making_was_not_answered_is_there_once() {
     }
 }
 
-// D64: name and address handed from one resource to the next, in any order.
+// Name and address handed from one resource to the next, in any order.
+/// Rules: D64, 14/4
 #[test]
 fn a_name_is_handed_on_in_whatever_order_the_two_come() {
     let second = || identified(resource("beamer", 10), "resource-second");
@@ -211,4 +217,23 @@ fn a_name_is_handed_on_in_whatever_order_the_two_come() {
         assert_ne!(number(&world, 10, "resources", "beamer"), before, "{case}");
         assert!(!run.log.contains("took over"), "{case}: {}", run.log);
     }
+}
+
+/// Rules: S8, D22
+#[test]
+fn a_resource_that_loses_its_context_stays_where_it_is_and_goes_when_it_is_deleted() {
+    let world = World::new();
+    let mut batches = Batches::of(&world);
+    batches.done([resource("beamer", 10)]);
+    let lost = with(resource("beamer", 10), json!({"oxContext": null, "description": "new"}));
+    batches.done([lost.clone()]);
+    assert_eq!(names(&world, 10), ["beamer"]);
+    assert_eq!(found(&world, 10, "beamer")["description"], "new", "it still follows its object");
+    batches.done([gone(lost)]);
+    assert_eq!(names(&world, 10), [""; 0]);
+    // First seen without one, then with.
+    let second = with(identified(resource("screen", 10), "second"), json!({"oxContext": ""}));
+    assert_eq!(batches.calls([second.clone()]), [""; 0]);
+    batches.done([with(second, json!({"oxContext": "10"}))]);
+    assert_eq!(names(&world, 10), ["screen"]);
 }

@@ -44,7 +44,9 @@ fn kill_all_along(seed: u64, calls: std::ops::Range<u64>) {
     assert_eq!(world.calls(), [] as [&str; 0]);
 }
 
-/// ERR-26, CAC-08, D44, D45.
+/// ERR-26, CAC-08.
+///
+/// Rules: P9, D44, D45, 14/7
 #[test]
 fn killed_again_and_again_it_ends_where_the_directory_says() {
     std::thread::scope(|threads| {
@@ -100,7 +102,9 @@ impl Moment {
     }
 }
 
-/// ERR-26, D7, D44: each kind of write, done by OX, unknown to drover.
+/// ERR-26: each kind of write, done by OX, unknown to drover.
+///
+/// Rules: D7, D44, 14/6, 14/7
 #[test]
 fn killed_between_oxs_deed_and_the_memory_of_it_nothing_is_done_twice() {
     let anna = || user("anna", 10);
@@ -150,7 +154,9 @@ fn killed_between_oxs_deed_and_the_memory_of_it_nothing_is_done_twice() {
     });
 }
 
-/// SEC-06, D41: the password of a new context is on disk before OX hears of it.
+/// SEC-06: the password of a new context is on disk before OX hears of it.
+///
+/// Rules: D41
 #[test]
 fn a_context_made_right_before_the_crash_keeps_its_password() {
     let world = World::new();
@@ -172,6 +178,8 @@ fn a_context_made_right_before_the_crash_keeps_its_password() {
 }
 
 /// SEC-06: the same with the password stored and OX without the context.
+///
+/// Rules: D41
 #[test]
 fn a_context_not_yet_made_at_the_crash_is_made_with_the_stored_password() {
     let world = World::new();
@@ -192,6 +200,8 @@ fn a_context_not_yet_made_at_the_crash_is_made_with_the_stored_password() {
 
 /// ERR-26, CAC-08: made in OX right before the crash, deleted in the directory before the next start.
 /// The two must not be taken for something that never was.
+///
+/// Rules: 14/1
 #[test]
 fn what_was_made_right_before_the_crash_and_is_gone_at_the_next_start_goes_from_ox_too() {
     let makings = [
@@ -219,8 +229,10 @@ fn what_was_made_right_before_the_crash_and_is_gone_at_the_next_start_goes_from_
     }
 }
 
-/// D44: a move that was begun is finished before anything else is done that concerns the user: OX
+/// A move that was begun is finished before anything else is done that concerns the user: OX
 /// has copied his functional accounts, too, and who deletes them elsewhere would not know.
+///
+/// Rules: D7, D44
 #[test]
 fn a_begun_move_goes_on_before_all_else_after_a_crash() {
     let world = World::new();

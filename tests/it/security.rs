@@ -312,6 +312,8 @@ fn no_level_of_logging_tells_a_secret() {
 }
 
 /// SEC-08: what drover remembers holds no secret either.
+///
+/// Rules: D50
 #[test]
 fn the_state_holds_no_secrets() {
     let (world, _, state) = private_life(None, None);
@@ -322,6 +324,8 @@ fn the_state_holds_no_secrets() {
 }
 
 /// SEC-04, SEC-06: files with secrets and people in them are for their owner.
+///
+/// Rules: D42, D50
 #[test]
 fn files_that_hold_something_are_for_their_owner_only() {
     let world = World::new();
@@ -344,6 +348,8 @@ fn files_that_hold_something_are_for_their_owner_only() {
 }
 
 /// SEC-07: every context has a password of its own, with all classes of characters.
+///
+/// Rules: D49
 #[test]
 fn generated_passwords_differ_and_are_strong() {
     let world = World::new();

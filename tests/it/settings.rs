@@ -109,6 +109,7 @@ fn runs_on_the_variables_of_the_connector_alone() {
     assert_eq!(notices, expected, "and nothing else");
 }
 
+/// Rules: D55
 #[test]
 fn empty_variables_are_unset() {
     let mut empty: Vec<_> = VARIABLES.iter().map(|(name, _)| (*name, "")).collect();
@@ -203,6 +204,7 @@ fn a_named_file_must_be_readable() {
     assert!(std::error::Error::source(&error).is_some());
 }
 
+/// Rules: D55
 #[test]
 fn bad_values_name_variable_value_and_cure() {
     let cases = [

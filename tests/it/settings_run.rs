@@ -174,6 +174,8 @@ fn without_arguments_the_usage_is_told() {
 }
 
 /// DEP-14: a script can tell how a single pass ended.
+///
+/// Rules: Q7, P8, P10
 #[test]
 fn exit_codes_tell_how_a_single_pass_ended() {
     let mut world = World::new();

@@ -1,6 +1,6 @@
 //! The whole engine under virtual time, seed by seed: one seed is one trace, and no law is broken.
 
-use drover::simulate::{batch, run, scenario_of};
+use drover::simulate::{Scenario, batch, run, scenario_of};
 
 #[test]
 fn a_seed_gives_the_same_trace_every_time() {
@@ -18,6 +18,19 @@ fn no_law_is_broken_by_any_of_some_hundred_seeds() {
     assert!(summary.broken.is_empty(), "{:#?}", summary.broken);
     assert_eq!(summary.seeds, 300);
     assert!(summary.crashes > 50 && summary.faults > 500, "{summary:?}");
+}
+
+// OBJ-56: the same where changed profiles reach their users, who may come, go and move meanwhile.
+#[test]
+fn no_law_is_broken_where_profiles_reach_their_users() {
+    let mut reached = 0;
+    for seed in 0..150 {
+        let scenario = Scenario { reach: true, ..scenario_of(seed) };
+        let outcome = run(&scenario);
+        assert!(outcome.violations.is_empty(), "seed {seed}: {:#?}", outcome.violations);
+        reached += usize::from(outcome.trace_text() != run(&scenario_of(seed)).trace_text());
+    }
+    assert!(reached > 10, "in {reached} of them a profile reached somebody");
 }
 
 /// Seeds that once found a mistake of the engine's.

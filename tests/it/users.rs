@@ -12,7 +12,8 @@ const CHANGE: &str = "OXUserService.change";
 const ACCESS: &str = "OXUserService.changeByModuleAccess";
 const DELETE: &str = "OXUserService.delete";
 
-// OBJ-11, OBJ-23, OBJ-34, ATT-13, ATT-14, D48, D59
+// OBJ-11, OBJ-23, OBJ-34, ATT-13, ATT-14
+/// Rules: Q3, U5, U8, U14, D48, D59, 8.1/change
 #[test]
 fn making_changing_and_deleting_a_user_is_one_call_each_and_no_change_is_none() {
     let world = World::new();
@@ -55,7 +56,8 @@ fn making_changing_and_deleting_a_user_is_one_call_each_and_no_change_is_none() 
     assert_eq!(world.users(10), [""; 0]);
 }
 
-// OBJ-14, OBJ-17, U8
+// OBJ-14, OBJ-17
+/// Rules: Q8, U8, P6
 #[test]
 fn a_renamed_user_stays_the_same_account_in_all_its_groups() {
     let world = World::new();
@@ -77,7 +79,8 @@ fn a_renamed_user_stays_the_same_account_in_all_its_groups() {
     assert_eq!(members(&world, 10, "team").unwrap(), ["anne"]);
 }
 
-// OBJ-15, D38
+// OBJ-15
+/// Rules: D38, 5.4/user
 #[test]
 fn the_identifier_setting_names_users_everywhere() {
     for (identifier, name, other) in
@@ -100,7 +103,8 @@ fn the_identifier_setting_names_users_everywhere() {
     }
 }
 
-// OBJ-15, OBJ-16, D55
+// OBJ-15, OBJ-16
+/// Rules: D55, 5.4/user
 #[test]
 fn an_identifier_that_is_a_list_or_missing_is_told_in_plain_words() {
     let mut world = World::new();
@@ -120,7 +124,8 @@ fn an_identifier_that_is_a_list_or_missing_is_told_in_plain_words() {
     assert_eq!(world.users(10), ["anna"]);
 }
 
-// OBJ-13, OBJ-49, MAP-10, MAP-12, U1, U7
+// OBJ-13, OBJ-49, MAP-10, MAP-12
+/// Rules: U1, U7, P7, R1, R5, D15
 #[test]
 fn unticking_deletes_and_ticking_again_makes_anew_and_back_in_the_groups() {
     let world = World::new();
@@ -144,7 +149,7 @@ fn unticking_deletes_and_ticking_again_makes_anew_and_back_in_the_groups() {
     assert_eq!(accounts(&world, 10, "bert").len(), 1);
 }
 
-// D5
+/// Rules: D5, 2.3/context
 #[test]
 fn a_context_as_text_and_as_number_is_the_same() {
     let world = World::new();
@@ -161,7 +166,7 @@ fn a_context_as_text_and_as_number_is_the_same() {
     assert_eq!(members(&world, 10, "team").unwrap(), ["bert"]);
 }
 
-// U2, U13b, U13c
+/// Rules: U2, U13a, U13b, U13c, 5.1
 #[test]
 fn a_user_without_context_is_left_out_and_one_who_loses_it_stays_where_he_is() {
     let world = World::new();
@@ -175,4 +180,50 @@ fn a_user_without_context_is_left_out_and_one_who_loses_it_stays_where_he_is() {
     assert_eq!(field(&world, 10, "anna", "sur_name"), "Berg");
     batches.done([gone(nowhere)]);
     assert_eq!(world.users(10), [""; 0]);
+}
+
+/// Rules: U2, U17, P2
+#[test]
+fn deleting_or_switching_off_who_never_had_a_context_is_done_without_a_call() {
+    let world = World::new();
+    let mut batches = Batches::of(&world);
+    for last in [gone, |item| with(item, json!({"isOxUser": "Not"}))] {
+        let nowhere = with(user("anna", 10), json!({"oxContext": null}));
+        assert_eq!(batches.calls([nowhere.clone()]), [""; 0]);
+        assert_eq!(batches.calls([last(nowhere)]), [""; 0]);
+    }
+    // Nothing stands in her way afterwards.
+    batches.done([user("anna", 10)]);
+    assert_eq!(world.users(10), ["anna"]);
+}
+
+/// A file's DN is that of the notice, its properties are those of the directory when the file was
+/// written: either may be ahead of the other.
+///
+/// Rules: Q4, Q8
+#[test]
+fn files_whose_dn_and_properties_are_of_different_age_end_right() {
+    let new_dn = "uid=anne,cn=users,dc=heide,dc=example";
+    let anne = || with(user("anna", 10), json!({"username": "anne", "lastname": "Berg"}));
+    let follows = || with(group("team", &[]), json!({"users": [new_dn]}));
+    for [first, second, third] in [
+        // The first notice still has the old DN, though the user was renamed by then.
+        [anne(), at(anne(), new_dn), follows()],
+        // The group already names the new DN.
+        [anne(), follows(), at(anne(), new_dn)],
+        // The DN is ahead of the properties.
+        [at(user("anna", 10), new_dn), follows(), at(anne(), new_dn)],
+    ] {
+        let world = World::new();
+        let mut batches = Batches::of(&world);
+        batches.done([user("anna", 10), group("team", &["anna"])]);
+        let before = number(&world, 10, "users", "anna");
+        for item in [first, second, third] {
+            batches.done([item]);
+        }
+        assert_eq!(number(&world, 10, "users", "anne"), before);
+        assert_eq!(field(&world, 10, "anne", "sur_name"), "Berg");
+        assert_eq!(world.users(10), ["anne"]);
+        assert_eq!(members(&world, 10, "team").unwrap(), ["anne"]);
+    }
 }

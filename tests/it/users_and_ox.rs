@@ -9,7 +9,8 @@ use crate::scene::{
 };
 use crate::world::{World, account, context, gone, group, user, with};
 
-// OBJ-35, U3: whatever the directory does with a person of that name.
+// OBJ-35: whatever the directory does with a person of that name.
+/// Rules: U3
 #[test]
 fn the_contexts_administrator_is_never_touched() {
     let world = World::new();
@@ -40,6 +41,7 @@ fn the_contexts_administrator_is_never_touched() {
 }
 
 // OBJ-35: known by OX's own word, too: the credentials file names another administrator.
+/// Rules: U3
 #[test]
 fn an_administrator_under_another_name_is_not_taken_over() {
     let world = World::new();
@@ -54,7 +56,8 @@ fn an_administrator_under_another_name_is_not_taken_over() {
     assert_eq!(raw_user(&world, 20, "oxadmin-context20"), before);
 }
 
-// ERR-15, D11, U6, D17
+// ERR-15
+/// Rules: U6, D11, D17
 #[test]
 fn an_account_made_by_hand_is_taken_over_with_a_line_in_the_log() {
     let world = World::new();
@@ -72,7 +75,8 @@ fn an_account_made_by_hand_is_taken_over_with_a_line_in_the_log() {
     assert_eq!(batches.calls([user("anna", 10)]), [""; 0]);
 }
 
-// ERR-16, U9, U10, D23
+// ERR-16
+/// Rules: U9, U10, D23, D17
 #[test]
 fn a_change_of_a_user_who_is_gone_in_ox_makes_him_again_and_back_in_his_groups() {
     for rename in [false, true] {
@@ -100,7 +104,8 @@ fn a_change_of_a_user_who_is_gone_in_ox_makes_him_again_and_back_in_his_groups()
     assert!(world.calls().len() < 15, "{:?}", world.calls());
 }
 
-// ERR-17, D24, D25, D27, U15, U16, U18
+// ERR-17
+/// Rules: U15, U16, U18, D24, D25, D27
 #[test]
 fn deleting_what_is_gone_already_is_done() {
     let world = World::new();
@@ -115,7 +120,8 @@ fn deleting_what_is_gone_already_is_done() {
     assert_eq!(world.users(10), ["c"]);
 }
 
-// D9: after a restore of OX's database a remembered number may be somebody else's.
+// After a restore of OX's database a remembered number may be somebody else's.
+/// Rules: D9
 #[test]
 fn a_stale_number_never_renames_or_deletes_somebody_else() {
     let world = World::new();
@@ -132,7 +138,8 @@ fn a_stale_number_never_renames_or_deletes_somebody_else() {
     assert_eq!(world.users(10), ["bert", "c", "stranger"]);
 }
 
-// OBJ-26, D64: a name, and an address, handed from one who leaves to one who comes.
+// OBJ-26: a name, and an address, handed from one who leaves to one who comes.
+/// Rules: D64, 14/4
 #[test]
 fn a_name_is_handed_on_in_whatever_order_the_two_come() {
     let newcomer = || identified(user("anna", 10), "user-anna-the-second");
@@ -164,7 +171,8 @@ fn a_name_is_handed_on_in_whatever_order_the_two_come() {
     }
 }
 
-// ERR-04, D12: what OX refuses is not taken for done.
+// ERR-04: what OX refuses is not taken for done.
+/// Rules: U9b, D12
 #[test]
 fn a_refused_change_is_not_lost() {
     let world = World::new();

@@ -19,7 +19,8 @@ fn sender(world: &World, name: &str) -> String {
     field(world, 10, name, "defaultSenderAddress")
 }
 
-// OBJ-34, D48: whoever sets a password in OX keeps it.
+// OBJ-34: whoever sets a password in OX keeps it.
+/// Rules: D48, 8.1/constant
 #[test]
 fn passwords_are_random_and_never_sent_again() {
     let mut world = World::new();
@@ -47,6 +48,7 @@ fn between<'a>(text: &'a str, tag: &'static str) -> impl Iterator<Item = &'a str
 }
 
 // OBJ-11: OX grants whatever a request leaves out, so none of the rights may be left out.
+/// Rules: 7/rights
 #[test]
 fn all_rights_are_sent_with_the_call_that_makes_a_user_and_with_each_change_of_them() {
     let mut world = World::new();
@@ -63,7 +65,8 @@ fn all_rights_are_sent_with_the_call_that_makes_a_user_and_with_each_change_of_t
     }
 }
 
-// OBJ-24, OBJ-26, ATT-08, D21
+// OBJ-24, OBJ-26, ATT-08
+/// Rules: 8.1/sender, 8.1/primary, 8.1/aliases, D21
 #[test]
 fn the_sender_address_follows_the_primary_one_unless_somebody_chose_another_in_ox() {
     let world = World::new();
@@ -100,7 +103,8 @@ fn the_sender_address_follows_the_primary_one_unless_somebody_chose_another_in_o
     assert_eq!(sender(&world, "anna"), "anna@heide.example");
 }
 
-// OBJ-25, ATT-11, D58
+// OBJ-25, ATT-11
+/// Rules: 8.1/change, 8.1/create, 8.1/constant, D58
 #[test]
 fn values_changed_in_ox_by_hand_are_not_overwritten() {
     let world = World::new();
@@ -127,7 +131,8 @@ fn values_changed_in_ox_by_hand_are_not_overwritten() {
     assert_eq!(field(&world, 10, "anna", "title"), "Dr. h. c.");
 }
 
-// OBJ-31, OBJ-32, OBJ-33, D37, D54
+// OBJ-31, OBJ-32, OBJ-33
+/// Rules: 8.1/absent, 8.1/phones, 8.1/dates, D37, D54
 #[test]
 fn texts_are_cleared_dates_that_cannot_be_are_told_and_phones_keep_their_places() {
     let world = World::new();
@@ -158,7 +163,8 @@ fn texts_are_cleared_dates_that_cannot_be_are_told_and_phones_keep_their_places(
     assert!(!run.log.contains("31.02.2020"), "people's data is not logged");
 }
 
-// OBJ-30, D37, D53
+// OBJ-30
+/// Rules: 8.1/photo, D37, D53
 #[test]
 fn photos_are_sent_as_what_they_are_and_garbage_is_left_out() {
     const JPEG: &str = "/9j/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgKCgkICQkKDA8MCgsOCwkJ";
@@ -186,7 +192,8 @@ fn photos_are_sent_as_what_they_are_and_garbage_is_left_out() {
     }
 }
 
-// OBJ-27, OBJ-28, OBJ-29, D37
+// OBJ-27, OBJ-28, OBJ-29
+/// Rules: 8.1/servers, 8.1/login, 8.1/quota, D37
 #[test]
 fn the_mail_server_and_login_follow_the_settings_and_the_users_home_server() {
     let mut world = World::new();
@@ -211,7 +218,8 @@ fn the_mail_server_and_login_follow_the_settings_and_the_users_home_server() {
     assert!(warns(&run, &["imapLogin", "nope"]), "{}", run.log);
 }
 
-// D19, D56, OBJ-72
+// OBJ-72
+/// Rules: 7/none, 8.1/mailenabled, D19, D56
 #[test]
 fn without_a_profile_there_are_no_rights_and_no_mail() {
     let world = World::new();

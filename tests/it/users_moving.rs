@@ -11,7 +11,8 @@ use crate::world::{World, account, context, group, user, with};
 const CREATE: &str = "OXUserService.createByModuleAccess";
 const COPY: &str = "OXUserCopyService.copyUser";
 
-// OBJ-18, OBJ-19, U11, D63
+// OBJ-18, OBJ-19
+/// Rules: U11, D63, R1
 #[test]
 fn a_user_who_moves_is_copied_with_all_data_also_under_a_new_name() {
     for renamed in [false, true] {
@@ -84,7 +85,8 @@ fn in_both_contexts(world: &World) -> (Batches<'_>, ByHand, [u64; 2]) {
     (batches, by_hand, ids)
 }
 
-// OBJ-20, U12, D8
+// OBJ-20
+/// Rules: U12, D8
 #[test]
 fn a_user_who_is_in_both_contexts_is_held_with_both_numbers_and_nothing_is_touched() {
     // Under the new name as well as under the one she has so far.
@@ -108,7 +110,8 @@ fn a_user_who_is_in_both_contexts_is_held_with_both_numbers_and_nothing_is_touch
     }
 }
 
-// OBJ-20, U12, D6
+// OBJ-20
+/// Rules: U12, D6
 #[test]
 fn of_a_user_in_both_contexts_the_new_one_is_taken_over_once_the_old_one_is_deleted_by_hand() {
     let world = World::new();
@@ -126,6 +129,7 @@ fn of_a_user_in_both_contexts_the_new_one_is_taken_over_once_the_old_one_is_dele
 }
 
 // OBJ-18, ERR-18
+/// Rules: U11, D8
 #[test]
 fn a_move_into_a_context_that_is_missing_loses_nothing_and_goes_on_when_it_is_there() {
     let world = World::new();
@@ -140,7 +144,7 @@ fn a_move_into_a_context_that_is_missing_loses_nothing_and_goes_on_when_it_is_th
     assert_eq!(world.count(COPY), 1);
 }
 
-// D62
+/// Rules: D62
 #[test]
 fn a_move_out_of_what_is_gone_makes_the_user_anew_for_all_to_see() {
     let world = World::new();
@@ -159,7 +163,8 @@ fn a_move_out_of_what_is_gone_makes_the_user_anew_for_all_to_see() {
     assert!(warns(&run, &["user-bert", "made again"]), "{}", run.log);
 }
 
-// D7, ERR-26
+// ERR-26
+/// Rules: D7, D6
 #[test]
 fn a_move_whose_copy_was_not_answered_ends_with_exactly_one_account() {
     let lost = |effect| Rule::new(effect).on("OXUserCopyService", "copyUser").times(1);
@@ -185,7 +190,8 @@ fn a_move_whose_copy_was_not_answered_ends_with_exactly_one_account() {
     }
 }
 
-// D7: the copy is there, and then nothing works for a while: neither the rights nor the deletion.
+// The copy is there, and then nothing works for a while: neither the rights nor the deletion.
+/// Rules: D7, D8
 #[test]
 fn a_move_that_stands_still_after_its_copy_goes_on_from_there() {
     let world = World::new();

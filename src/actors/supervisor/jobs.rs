@@ -338,11 +338,9 @@ impl Supervisor {
         let known = self.env.index.known(&file.id).is_some() && seen.fixed.is_none();
         let commit = closing(&self.env, job, &seen.file, known, applied, why);
         let coverage = Some(Coverage {
-            object: file.id.clone(),
             members: members(&file),
             contexts: contexts.clone(),
-            here: None,
-            resolved: Vec::new(),
+            ..Coverage::of(&file.id)
         });
         self.running += 1;
         let recorded = self.env.recorder.record(commit, coverage).into_actor(self);

@@ -64,14 +64,24 @@ pub(in crate::demo) fn context(properties: &Map<String, Value>, name: &str) -> O
     text(properties, name).trim().parse().ok()
 }
 
-/// Whether a property says yes in any of the forms directories have for it.
+/// Whether a property of users or groups says yes.
 pub(in crate::demo) fn flag(properties: &Map<String, Value>, name: &str) -> bool {
-    matches!(text(properties, name).as_str(), "OK" | "true" | "TRUE" | "1")
+    says(properties.get(name), "OK")
+}
+
+/// Yes is `true`, 1, and one word as a text.
+fn says(value: Option<&Value>, word: &str) -> bool {
+    match value {
+        Some(Value::String(text)) => text == word,
+        Some(other) => *other == true || *other == 1,
+        None => false,
+    }
 }
 
 /// The rights of a profile, by OX's field names.
 pub(in crate::demo) fn rights(properties: &Map<String, Value>) -> BTreeSet<&'static str> {
-    RIGHTS.into_iter().filter(|right| flag(properties, &right.to_lowercase())).collect()
+    let granted = |right: &&str| says(properties.get(&right.to_lowercase()), "TRUE");
+    RIGHTS.into_iter().filter(granted).collect()
 }
 
 /// A date in ISO form, from that or from day.month.year; none if it is neither.

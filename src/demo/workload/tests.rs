@@ -153,7 +153,7 @@ fn every_kind_of_change_is_in_it() {
         let changed = |name: &str| before[name] != object[name];
         let on = |object: &Value| {
             let flag = &object["isOxUser"];
-            matches!(text(flag).as_str(), "OK" | "true" | "TRUE" | "1")
+            matches!(text(flag).as_str(), "OK" | "true" | "1")
         };
         let was_there = !before.is_null();
         match kind {

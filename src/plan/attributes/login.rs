@@ -187,6 +187,7 @@ mod tests {
         render_login(template, &account, "help@heide.example", &user, &dn, &properties())
     }
 
+    /// Rules: 9.2/login
     #[test]
     fn words_of_an_account_login_are_replaced_and_other_text_is_kept() {
         let cases = [
@@ -234,6 +235,7 @@ mod tests {
         (found.login, found.faults)
     }
 
+    /// Rules: 8.1/login
     #[test]
     fn braces_of_the_mail_login_are_filled() {
         let cases = [

@@ -5,11 +5,15 @@
 //! as a whole: what it does not name is unset, which clears the field in OX.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value};
 
 use super::rows::{self, Form, REQUIRED, ROWS, Row};
+
+mod edit;
+
+pub use edit::{Entry, MappingText};
 
 /// The default, which is also the example for people who write their own.
 pub const DEFAULT_FILE: &str = include_str!("../../../config/AttributeMapping.json");
@@ -29,10 +33,10 @@ const MEMBERS: [&str; 6] = [
     "position",
 ];
 
-/// Which property feeds which field.
+/// Which property feeds which field. Copies share it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
-    sources: BTreeMap<&'static str, Source>,
+    sources: Arc<BTreeMap<&'static str, Source>>,
 }
 
 /// Where the value of one row comes from.
@@ -96,6 +100,14 @@ pub enum MappingError {
     },
 }
 
+impl MappingError {
+    /// OX has no field of this name that can be mapped; names the most similar one.
+    pub fn unknown_property(property: &str) -> Self {
+        let near = nearest(property, ROWS.iter().map(|row| row.property));
+        Self::UnknownProperty { property: property.to_owned(), near }
+    }
+}
+
 impl Default for Mapping {
     fn default() -> Self {
         DEFAULT.clone()
@@ -116,8 +128,7 @@ impl Mapping {
         let mut sources = BTreeMap::new();
         for (property, entry) in &file {
             let Some(row) = rows::named(property) else {
-                let near = nearest(property, ROWS.iter().map(|row| row.property));
-                return Err(MappingError::UnknownProperty { property: property.clone(), near });
+                return Err(MappingError::unknown_property(property));
             };
             if let Some(source) = source(row, entry)? {
                 sources.insert(row.property, source);
@@ -125,7 +136,7 @@ impl Mapping {
         }
         match REQUIRED.into_iter().find(|property| !sources.contains_key(property)) {
             Some(property) => Err(MappingError::Required { property }),
-            None => Ok(Self { sources }),
+            None => Ok(Self { sources: Arc::new(sources) }),
         }
     }
 

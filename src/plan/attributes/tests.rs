@@ -121,6 +121,7 @@ fn when_absent(form: Form) -> Option<FieldValue> {
     }
 }
 
+/// Rules: 8.1/every, 8.1/absent, 8.1/unmapped
 #[test]
 fn every_row_is_set_changed_and_unset() {
     let default = Mapping::default();
@@ -195,6 +196,7 @@ fn every_row_refuses_a_structure_with_a_warning() {
     }
 }
 
+/// Rules: D37
 #[test]
 fn bad_values_are_left_out_with_a_warning() {
     let rows = [
@@ -234,6 +236,7 @@ fn a_picture_brings_its_type_and_a_remembered_one_stays() {
     assert_eq!(uncleared_fields(&removed, &sent.fields), ["image1"]);
 }
 
+/// Rules: 8.1/aliases, 8.1/primary, D52
 #[test]
 fn aliases_begin_with_the_primary_address_and_have_no_doubles() {
     let found = desired(json!({"mailAlternativeAddress":
@@ -260,6 +263,7 @@ fn without_an_address_ox_keeps_what_it_has() {
     assert_eq!(found.missing_for_create, REQUIRED);
 }
 
+/// Rules: 8.1/required, 8.1/alternatives
 #[test]
 fn what_a_new_user_lacks_is_listed() {
     let all = json!({"displayName": "A B", "firstname": "A", "lastname": "B"});
@@ -299,6 +303,7 @@ fn a_user_needs_one_text_as_name() {
     }
 }
 
+/// Rules: 8.1/mailenabled, D56
 #[test]
 fn mail_is_off_for_users_without_rights() {
     let enabled = |profile: Value, access| {
@@ -320,6 +325,7 @@ fn mail_is_off_for_users_without_rights() {
     }
 }
 
+/// Rules: 8.1/servers, 8.1/login
 #[test]
 fn servers_come_from_the_settings_except_a_host_of_ones_own() {
     let mut settings = settings();
@@ -339,6 +345,7 @@ fn servers_come_from_the_settings_except_a_host_of_ones_own() {
     assert_eq!(warned(&found), [("imapLogin", Fault::Missing)]);
 }
 
+/// Rules: 8.1/create, 8.1/constant
 #[test]
 fn some_fields_are_for_new_users_only() {
     let found = desired(json!({"oxLanguage": "fr_FR"}));
@@ -361,6 +368,7 @@ fn some_fields_are_for_new_users_only() {
     }
 }
 
+/// Rules: 8.1/mapping
 #[test]
 fn a_mapping_of_ones_own_is_followed() {
     let own = mapping(|file| {

@@ -135,6 +135,7 @@ mod tests {
 
     use super::*;
 
+    /// Rules: 8.1/dates, D61
     #[test]
     fn dates_are_read_in_two_forms_and_written_in_one() {
         let good = [
@@ -171,6 +172,7 @@ mod tests {
         }
     }
 
+    /// Rules: 8.1/photo, D53
     #[test]
     fn pictures_are_known_by_their_bytes() {
         let encode = |start: &[u8], len: usize| {
@@ -190,6 +192,7 @@ mod tests {
         assert_eq!(photo("äöü"), Err(Fault::NotBase64));
     }
 
+    /// Rules: 8.1/lists, D52, D61
     #[test]
     fn a_position_counts_in_lists_and_a_single_value_is_a_list_of_one() {
         let text = |value, position| one_text(&value, position).unwrap();

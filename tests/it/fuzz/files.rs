@@ -4,7 +4,7 @@ use drover::credentials::CredentialsFile;
 use drover::model::access::RIGHTS;
 use drover::model::{ContextId, ModuleAccess};
 use drover::ox::{Account, CredentialSource};
-use drover::plan::attributes::mapping::{DEFAULT_FILE, Mapping};
+use drover::plan::attributes::mapping::{DEFAULT_FILE, Mapping, MappingText};
 use drover::profiles;
 use drover::provision::Vault;
 use proptest::collection::vec;
@@ -82,10 +82,21 @@ proptest! {
         let one_member = Value::Object(file.clone()).to_string();
         file.insert(key.clone(), odd);
         for text in [text, one_member, Value::Object(file).to_string()] {
-            if let Err(problem) = soon(|| Mapping::parse(&text)) {
-                let told = problem.to_string();
-                prop_assert!(told.contains('"') || told.contains("JSON"), "{}", told);
-                prop_assert!(told.len() < 2_000, "{}", told.len());
+            match soon(|| Mapping::parse(&text)) {
+                Err(problem) => {
+                    let told = problem.to_string();
+                    prop_assert!(told.contains('"') || told.contains("JSON"), "{}", told);
+                    prop_assert!(told.len() < 2_000, "{}", told.len());
+                    prop_assert!(MappingText::parse(&text).is_err());
+                }
+                // What can be used can be written again, and changed.
+                Ok(mapping) => {
+                    let mut editable = MappingText::parse(&text).unwrap();
+                    prop_assert_eq!(Mapping::parse(&editable.text()).unwrap(), mapping);
+                    editable.set(key, "custom").unwrap();
+                    let changed = MappingText::parse(&editable.text()).unwrap();
+                    prop_assert_eq!(changed, editable);
+                }
             }
         }
     }

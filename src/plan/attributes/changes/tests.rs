@@ -85,6 +85,7 @@ fn fields_that_ox_wants_together_go_together() {
     assert_eq!(changed_fields(&desired, &UserFields::new()), desired);
 }
 
+/// Rules: D54
 #[test]
 fn what_cannot_be_cleared_is_reported() {
     let last = fields(&[
@@ -108,6 +109,7 @@ fn what_cannot_be_cleared_is_reported() {
     assert_eq!(uncleared_fields(&desired, &last), ["birthday"]);
 }
 
+/// Rules: 8.1/sender
 #[test]
 fn the_sender_address_stays_as_chosen_while_it_can() {
     let aliases = ["new@x", "old@x", "own@x"].map(str::to_owned);

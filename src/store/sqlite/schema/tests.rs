@@ -244,6 +244,7 @@ fn an_upgrade_that_fails_leaves_the_old_version() {
     assert!(store.object(&ObjectId::new("u")).unwrap().is_some());
 }
 
+/// Rules: D50
 #[test]
 fn only_the_owner_may_read_the_files() {
     let folder = tempfile::tempdir().unwrap();
