@@ -12,6 +12,7 @@ use crate::actors::supervisor::{MOST_RUNNING, Rules, Until};
 use crate::clock::SystemClock;
 use crate::credentials::CredentialsFile;
 use crate::engine::{Engine, Parts};
+use crate::mirror::Mirror;
 use crate::ox::CallObserver;
 use crate::ox::client::{ClientError, ClientSettings, SoapClient};
 use crate::ox::limiter::Gates;
@@ -79,6 +80,8 @@ pub enum ServiceError {
 /// A data folder that this process owns, with everything built over it.
 pub struct Service {
     parts: Parts,
+    /// The store again, the mirror's folder, and whether files may be other than they were left.
+    mirror: Option<(Arc<SqliteStore>, PathBuf, bool)>,
     credentials: PathBuf,
     limits: Arc<Gates>,
     lock: DataLock,
@@ -88,6 +91,8 @@ pub struct Service {
 pub struct Running {
     /// The engine.
     pub engine: Engine,
+    /// Lays down last known states.
+    pub mirror: Option<Mirror>,
     /// The credentials file, to be watched for changes.
     pub credentials: PathBuf,
     /// The limits of calls to OX, as found so far.
@@ -121,6 +126,12 @@ impl Service {
         };
         let store = SqliteStore::open_keeping(&database, settings.ledger.keep)
             .map_err(|reason| ServiceError::Store { path: database, reason })?;
+        let mirror = settings.mirror_dir();
+        store
+            .set_mirrored(mirror.is_some())
+            .map_err(|reason| ServiceError::Store { path: settings.database(), reason })?;
+        let store = Arc::new(store);
+        let mirror = mirror.map(|folder| (store.clone(), folder, cut_short));
         let credentials_path = settings.credentials_file();
         let mut credentials = CredentialsFile::new(credentials_path.clone());
         if let Some(password) = &settings.ox.master_password {
@@ -141,7 +152,7 @@ impl Service {
         );
         let parts = Parts {
             ox: Arc::new(client),
-            store: Arc::new(store),
+            store: store.clone(),
             queue: Arc::new(queue),
             watch: until == Until::Told,
             vault: credentials,
@@ -155,7 +166,7 @@ impl Service {
             queue_place: queue_dir.display().to_string(),
             clock: Arc::new(SystemClock),
         };
-        Ok(Self { parts, credentials: credentials_path, limits, lock })
+        Ok(Self { parts, mirror, credentials: credentials_path, limits, lock })
     }
 
     /// Starts the engine. Must be called inside an actix system.
@@ -163,9 +174,14 @@ impl Service {
     /// # Errors
     /// If the state cannot be read.
     pub fn start(self) -> Result<Running, StoreError> {
-        let Self { parts, credentials, limits, lock } = self;
+        let Self { parts, mirror, credentials, limits, lock } = self;
         let engine = Engine::start(parts)?;
-        Ok(Running { engine, credentials, limits, lock })
+        let mirror = mirror.and_then(|(store, folder, compare_all)| {
+            Mirror::start(store, folder, compare_all)
+                .inspect_err(|problem| tracing::warn!("there can be no mirror: {problem}"))
+                .ok()
+        });
+        Ok(Running { engine, mirror, credentials, limits, lock })
     }
 }
 
@@ -188,7 +204,7 @@ fn client_settings(settings: &Settings) -> ClientSettings {
 }
 
 /// The file's mapping if there is one, the default otherwise.
-fn mapping(path: &Path) -> Result<Mapping, ServiceError> {
+pub(crate) fn mapping(path: &Path) -> Result<Mapping, ServiceError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Mapping::parse(&text)
             .map_err(|source| ServiceError::Mapping { path: path.to_owned(), source }),
@@ -201,7 +217,8 @@ fn server(server: &MailServer) -> ServerUrl {
     ServerUrl { host: server.host.clone(), port: server.port, scheme: server.scheme.clone() }
 }
 
-fn policy(settings: &Settings) -> Policy {
+/// The settings of provisioning.
+pub(crate) fn policy(settings: &Settings) -> Policy {
     let mapping = &settings.mapping;
     Policy {
         default_context: settings.ox.default_context,

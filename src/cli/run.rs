@@ -72,7 +72,8 @@ pub fn run(args: &RunArgs, settings: &Settings) -> anyhow::Result<Exit> {
             return Ok(exit);
         }
     };
-    let report = System::new().block_on(serve(service, settings))?;
+    let patience = (!args.once).then_some(settings.run.drain);
+    let report = System::new().block_on(serve(service, settings, patience))?;
     if args.once {
         writeln!(std::io::stdout(), "{}", summary(&report))?;
     }
@@ -100,7 +101,13 @@ fn exit_of(error: &ServiceError) -> Exit {
 }
 
 /// Runs the engine, and has it drained on SIGTERM or SIGINT; a second signal ends it at once.
-async fn serve(service: Service, settings: &Settings) -> anyhow::Result<Report> {
+///
+/// `patience`: how long the mirror may still take then; none = as long as it wants.
+async fn serve(
+    service: Service,
+    settings: &Settings,
+    patience: Option<Duration>,
+) -> anyhow::Result<Report> {
     // Before it says that it has started: who reads that may well send a signal at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -139,6 +146,9 @@ async fn serve(service: Service, settings: &Settings) -> anyhow::Result<Report> 
         }
     });
     let report = running.engine.ended().await;
+    if let Some(mirror) = running.mirror {
+        mirror.finish(patience);
+    }
     // With looks at groups, which are pending, too.
     let nothing_left = report.broken.is_none()
         && report.snapshot.pending == 0
