@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod run;
 pub mod sim;
 pub mod simulate;
+pub mod takeover;
 
 use std::time::Duration;
 
@@ -33,6 +34,10 @@ pub enum Command {
     Ledger(ledger::LedgerArgs),
     /// Tell what happened to an object, and why.
     History(history::HistoryArgs),
+    /// Go on where a Python OX Connector has stopped: take over its states, its queue and its files.
+    Takeover(takeover::TakeoverArgs),
+    /// Write last known states as the OX Connector does, for the way back.
+    Export(takeover::ExportArgs),
     /// Make a queue, drive it at the built-in simulator and compare the result.
     Demo(demo::DemoArgs),
     /// Serve the OX simulator until told to end.

@@ -71,4 +71,5 @@ pub mod sim;
 pub mod simulate;
 pub mod snapshot;
 pub mod store;
+pub mod takeover;
 pub mod telemetry;

@@ -130,6 +130,7 @@ impl Service {
         store
             .set_mirrored(mirror.is_some())
             .map_err(|reason| ServiceError::Store { path: settings.database(), reason })?;
+        warn_of_states(settings, &store);
         let store = Arc::new(store);
         let mirror = mirror.map(|folder| (store.clone(), folder, cut_short));
         let credentials_path = settings.credentials_file();
@@ -182,6 +183,25 @@ impl Service {
                 .ok()
         });
         Ok(Running { engine, mirror, credentials, limits, lock })
+    }
+}
+
+/// Whoever starts in a connector's folder without having taken over would leave what is deleted in the
+/// directory from now on where it is in OX.
+fn warn_of_states(settings: &Settings, store: &SqliteStore) {
+    let mut known = false;
+    let read = store.reader().ids(&mut |_| known = true);
+    let is_state = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "json"))
+    };
+    let states = std::fs::read_dir(settings.old_dir());
+    if read.is_ok() && !known && states.is_ok_and(|mut states| states.any(is_state)) {
+        tracing::warn!(
+            "an OX Connector has left its states in {}, and drover knows none of these objects; stop \
+             drover and run \"drover takeover --from {}\" first",
+            settings.old_dir().display(),
+            settings.queue.data_dir.display()
+        );
     }
 }
 
