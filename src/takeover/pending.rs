@@ -128,7 +128,9 @@ impl Pending<'_> {
 
     fn task(&self, item: Item, name: &ItemName, report: &mut Report) -> Result<(), TakeoverError> {
         let key = format!("task {} {} {}", item.nr, item.id, item.at);
-        let Some(content) = self.content(item, "tasks", name, report)? else { return Ok(()) };
+        let Some(content) = self.content(item, "tasks", &key, name, report)? else {
+            return Ok(());
+        };
         let bytes = bytes_of(&content, name)?;
         self.once(&key, report, |pending| pending.enqueue(name, &bytes))
     }
@@ -145,7 +147,9 @@ impl Pending<'_> {
     ) -> Result<(), TakeoverError> {
         let key = format!("morgue {} {} {}", item.nr, item.id, item.at);
         let (id, deletion) = (item.id.clone(), item.is_deletion());
-        let Some(content) = self.content(item, "morgue", name, report)? else { return Ok(()) };
+        let Some(content) = self.content(item, "morgue", &key, name, report)? else {
+            return Ok(());
+        };
         let bytes = bytes_of(&content, name)?;
         match database.last_known(&id)? {
             Some(last) if same(&last, &content) => {
@@ -160,15 +164,7 @@ impl Pending<'_> {
                 report.settled += 1;
                 Ok(())
             }
-            None => {
-                let path = self.aside().join(name.as_str());
-                report.aside(&id, &path);
-                if self.memory.is_taken_over(&key).map_err(|e| self.failed(e))? {
-                    return Ok(());
-                }
-                self.lay_aside(&path, &bytes)?;
-                self.remember(&key)
-            }
+            None => self.lay_aside(&id, &key, name, &bytes, report),
         }
     }
 
@@ -177,6 +173,7 @@ impl Pending<'_> {
         &self,
         item: Item,
         table: &str,
+        key: &str,
         name: &ItemName,
         report: &mut Report,
     ) -> Result<Option<Value>, TakeoverError> {
@@ -192,9 +189,7 @@ impl Pending<'_> {
         }
         if ObjectKind::from_udm_type(&item.module).is_none() {
             report.unknown_kind(&item.module);
-            let path = self.aside().join(name.as_str());
-            report.aside(&item.id, &path);
-            self.lay_aside(&path, &bytes_of(&content, name)?)?;
+            self.lay_aside(&item.id, key, name, &bytes_of(&content, name)?, report)?;
             return Ok(None);
         }
         Ok(Some(content))
@@ -236,15 +231,31 @@ impl Pending<'_> {
             .map_err(TakeoverError::file("write", &path))
     }
 
-    fn aside(&self) -> PathBuf {
-        self.settings.queue.data_dir.join(ASIDE)
-    }
-
-    fn lay_aside(&self, path: &Path, bytes: &[u8]) -> Result<(), TakeoverError> {
+    /// Lays a row aside, once: what people have made of the file since is theirs.
+    fn lay_aside(
+        &self,
+        id: &str,
+        key: &str,
+        name: &ItemName,
+        bytes: &[u8],
+        report: &mut Report,
+    ) -> Result<(), TakeoverError> {
+        let folder = self.settings.queue.data_dir.join(ASIDE);
+        let path = folder.join(name.as_str());
+        if self.memory.is_taken_over(key).map_err(|e| self.failed(e))? {
+            if path.exists() {
+                report.aside(id, &path);
+            }
+            return Ok(());
+        }
+        report.aside(id, &path);
         let Memory::Open(_) = self.memory else { return Ok(()) };
-        create_private_directory(&self.aside())
-            .and_then(|()| replace(path, &temporary_beside(path), bytes, MODE, Durability::Synced))
-            .map_err(TakeoverError::file("write", path))
+        create_private_directory(&folder)
+            .and_then(|()| {
+                replace(&path, &temporary_beside(&path), bytes, MODE, Durability::Synced)
+            })
+            .map_err(TakeoverError::file("write", &path))?;
+        self.remember(key)
     }
 }
 

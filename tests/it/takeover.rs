@@ -257,6 +257,34 @@ fn a_user_whom_the_connector_skipped_is_made_and_one_who_is_gone_is_made_again()
 }
 
 #[test]
+fn a_new_name_right_after_the_takeover_and_a_deletion_are_of_the_same_object() {
+    let (world, connector) = town(Layout::Database3);
+    assert_eq!(take_over(&world, connector.dir(), &[]).code, 0);
+    let numbers = [("users", "anna"), ("groups", "team"), ("resources", "beamer")]
+        .map(|(part, name)| number(&world, 10, part, name));
+    let mut batches = Batches::later(&world);
+    let team = with(group("team", &["anna", "carl"]), json!({"name": "crew"}));
+    batches.done([
+        with(
+            user("anna", 10),
+            json!({"oxAccess": "pim", "username": "anne", "phone": ["1"],
+                   "jpegPhoto": "/9j/4AAQSkZJRgABAQ=="}),
+        ),
+        team.clone(),
+        with(resource("beamer", 10), json!({"name": "projector"})),
+    ]);
+    let now = [("users", "anne"), ("groups", "crew"), ("resources", "projector")]
+        .map(|(part, name)| number(&world, 10, part, name));
+    assert_eq!(now, numbers);
+    assert_eq!(members(&world, 20, "crew").unwrap(), ["carl"]);
+    assert_eq!(members(&world, 10, "team"), None);
+    batches.done([gone(team), gone(user("carl", 20)), gone(context(20))]);
+    assert_eq!(members(&world, 10, "crew"), None);
+    assert_eq!(world.ox()["contexts"].get("20"), None);
+    assert_eq!(world.count("OXContextService.create"), 0);
+}
+
+#[test]
 fn a_user_without_a_number_moves_as_himself() {
     let (world, connector) = town(Layout::Database4);
     connector.change("user-bert", |file| {

@@ -49,13 +49,17 @@ fn what_was_set_aside_is_tried_again_if_its_object_is_known_and_laid_aside_if_no
         connector.refused(&anna("second try"), "2025-05-01 11:00:00");
         connector.refused(&user("emil", 10), "2025-05-01 12:00:00");
         connector.refused(&gone(user("fritz", 10)), "2025-05-01 13:00:00");
+        let mut shared = user("shared", 10);
+        shared["udm_object_type"] = json!("oxmail/shared_account");
+        connector.task(&shared, "2025-05-01 14:00:00");
         connector.task(&anna("task"), "2025-05-02 09:00:00");
         let told = report(&world, connector.dir(), &[]);
         assert_eq!(
             (&told["refused"], &told["settled"], &told["enqueued"]),
             (&json!(1), &json!(1), &json!(2))
         );
-        assert_eq!(told["aside"].as_array().unwrap().len(), 1);
+        assert_eq!(told["aside"].as_array().unwrap().len(), 2);
+        assert_eq!(told["unknown_kinds"]["oxmail/shared_account"], 1);
         assert_eq!(told["aside"][0][0], "user-emil");
         let first = std::fs::read_to_string(world.queue_dir().join(&world.queue()[0])).unwrap();
         assert!(first.contains("second try"), "{first}");
@@ -74,6 +78,7 @@ fn what_was_set_aside_is_tried_again_if_its_object_is_known_and_laid_aside_if_no
         let again = report(&world, connector.dir(), &[]);
         assert_eq!((&again["enqueued"], &again["enqueued_before"]), (&json!(0), &json!(2)));
         assert!(!path.exists(), "it is laid aside once");
+        assert_eq!(again["aside"].as_array().unwrap().len(), 1, "the other one still waits");
     }
 }
 
