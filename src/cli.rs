@@ -13,6 +13,7 @@ pub mod run;
 pub mod sim;
 pub mod simulate;
 pub mod status;
+pub mod takeover;
 
 use std::time::Duration;
 
@@ -48,6 +49,10 @@ pub enum Command {
     History(history::HistoryArgs),
     /// Show, change or check which property of the directory feeds which field of OX's users.
     Mapping(mapping::MappingArgs),
+    /// Go on where a Python OX Connector has stopped: take over its states, its queue and its files.
+    Takeover(takeover::TakeoverArgs),
+    /// Write last known states as the OX Connector does, for the way back.
+    Export(takeover::ExportArgs),
     /// Make a queue, drive it at the built-in simulator and compare the result.
     Demo(demo::DemoArgs),
     /// Serve the OX simulator until told to end.

@@ -105,6 +105,33 @@ impl CredentialsFile {
         Ok(accounts)
     }
 
+    /// Adds entries whose keys the file does not have yet, and leaves the others as they are; answers
+    /// the keys that were added. With `dry_run` it only says which they would be.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and the cure.
+    pub fn add_missing(
+        &self,
+        entries: &Map<String, Value>,
+        dry_run: bool,
+    ) -> Result<Vec<String>, String> {
+        let mut cache = self.lock();
+        let present = self.read()?.content;
+        let missing = entries.keys().filter(|key| !present.contains_key(*key));
+        let missing: Vec<String> = missing.cloned().collect();
+        if dry_run || missing.is_empty() {
+            return Ok(missing);
+        }
+        self.change(&mut cache, |content| {
+            for key in &missing {
+                if let Some(entry) = entries.get(key) {
+                    content.entry(key.clone()).or_insert_with(|| entry.clone());
+                }
+            }
+        })?;
+        Ok(missing)
+    }
+
     fn look_up(&self, account: Account) -> Result<Option<Credentials>, String> {
         if let (Account::Master, Some(master)) = (account, &self.master) {
             return Ok(Some(master.clone()));

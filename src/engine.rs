@@ -81,6 +81,9 @@ impl Engine {
     /// If the memory cannot be read.
     pub fn start(parts: Parts) -> Result<Self, StoreError> {
         let index = Arc::new(Index::load_within(parts.store.as_ref(), parts.policy.scope.clone())?);
+        for context in parts.store.doubts()? {
+            index.cache().doubt(context);
+        }
         let mut book = parts.book;
         for version in parts.store.profiles()? {
             book.add(&version);

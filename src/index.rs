@@ -591,6 +591,10 @@ impl Index {
                 Vec::new()
             }
             Change::PutProfile(_)
+            | Change::PutExtra { .. }
+            | Change::Doubt { .. }
+            | Change::ClearDoubt { .. }
+            | Change::TakeOver { .. }
             | Change::SetMark(_)
             | Change::ClearMark(_)
             | Change::SetRepair(_)

@@ -43,6 +43,12 @@ fn main() -> ExitCode {
         Command::Mapping(args) => {
             look(&args.data, &env, |settings| cli::mapping::run(args, settings))
         }
+        Command::Takeover(args) => {
+            look(&args.data, &env, |settings| cli::takeover::run(args, settings))
+        }
+        Command::Export(args) => {
+            look(&args.data, &env, |settings| cli::takeover::export(args, settings))
+        }
         Command::Demo(args) => plain(&env, || cli::demo::run(args)),
         Command::Sim(args) => plain(&env, || cli::sim::run(args)),
         // Trouble is what it is about; only who asks for the engine's log gets it.

@@ -13,6 +13,7 @@ use crate::clock::SystemClock;
 use crate::credentials::CredentialsFile;
 use crate::engine::{Engine, Parts};
 use crate::mapping_file::{MappingFile, MappingFileError};
+use crate::mirror::Mirror;
 use crate::ox::CallObserver;
 use crate::ox::client::{ClientError, ClientSettings, SoapClient};
 use crate::ox::limiter::Gates;
@@ -63,6 +64,8 @@ pub enum ServiceError {
 /// A data folder that this process owns, with everything built over it.
 pub struct Service {
     parts: Parts,
+    /// The store again, the mirror's folder, and whether files may be other than they were left.
+    mirror: Option<(Arc<SqliteStore>, PathBuf, bool)>,
     credentials: PathBuf,
     mapping: Arc<MappingFile>,
     limits: Arc<Gates>,
@@ -73,6 +76,8 @@ pub struct Service {
 pub struct Running {
     /// The engine.
     pub engine: Engine,
+    /// Lays down last known states.
+    pub mirror: Option<Mirror>,
     /// The credentials file, to be watched for changes.
     pub credentials: PathBuf,
     /// The attribute mapping, to be looked at while nothing else does.
@@ -108,6 +113,13 @@ impl Service {
         };
         let store = SqliteStore::open_keeping(&database, settings.ledger.keep)
             .map_err(|reason| ServiceError::Store { path: database, reason })?;
+        let mirror = settings.mirror_dir();
+        store
+            .set_mirrored(mirror.is_some())
+            .map_err(|reason| ServiceError::Store { path: settings.database(), reason })?;
+        warn_of_states(settings, &store);
+        let store = Arc::new(store);
+        let mirror = mirror.map(|folder| (store.clone(), folder, cut_short));
         let credentials_path = settings.credentials_file();
         let credentials = Arc::new(credentials(settings));
         let client = SoapClient::new(&client_settings(settings), credentials.clone(), observer)?;
@@ -133,7 +145,7 @@ impl Service {
         );
         let parts = Parts {
             ox: Arc::new(client),
-            store: Arc::new(store),
+            store: store.clone(),
             queue: Arc::new(queue),
             watch: until == Until::Told,
             vault: credentials,
@@ -147,7 +159,7 @@ impl Service {
             queue_place: queue_dir.display().to_string(),
             clock: Arc::new(SystemClock),
         };
-        Ok(Self { parts, credentials: credentials_path, mapping, limits, lock })
+        Ok(Self { parts, mirror, credentials: credentials_path, mapping, limits, lock })
     }
 
     /// Starts the engine. Must be called inside an actix system.
@@ -155,9 +167,33 @@ impl Service {
     /// # Errors
     /// If the state cannot be read.
     pub fn start(self) -> Result<Running, StoreError> {
-        let Self { parts, credentials, mapping, limits, lock } = self;
+        let Self { parts, mirror, credentials, mapping, limits, lock } = self;
         let engine = Engine::start(parts)?;
-        Ok(Running { engine, credentials, mapping, limits, lock })
+        let mirror = mirror.and_then(|(store, folder, compare_all)| {
+            Mirror::start(store, folder, compare_all)
+                .inspect_err(|problem| tracing::warn!("there can be no mirror: {problem}"))
+                .ok()
+        });
+        Ok(Running { engine, mirror, credentials, mapping, limits, lock })
+    }
+}
+
+/// Whoever starts in a connector's folder without having taken over would leave what is deleted in the
+/// directory from now on where it is in OX.
+fn warn_of_states(settings: &Settings, store: &SqliteStore) {
+    let mut known = false;
+    let read = store.reader().ids(&mut |_| known = true);
+    let is_state = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.path().extension().is_some_and(|end| end == "json"))
+    };
+    let states = std::fs::read_dir(settings.old_dir());
+    if read.is_ok() && !known && states.is_ok_and(|mut states| states.any(is_state)) {
+        tracing::warn!(
+            "an OX Connector has left its states in {}, and drover knows none of these objects; stop \
+             drover and run \"drover takeover --from {}\" first",
+            settings.old_dir().display(),
+            settings.queue.data_dir.display()
+        );
     }
 }
 
@@ -193,7 +229,8 @@ fn server(server: &MailServer) -> ServerUrl {
     ServerUrl { host: server.host.clone(), port: server.port, scheme: server.scheme.clone() }
 }
 
-fn policy(settings: &Settings) -> Policy {
+/// The settings of provisioning.
+pub(crate) fn policy(settings: &Settings) -> Policy {
     let mapping = &settings.mapping;
     Policy {
         default_context: settings.ox.default_context,

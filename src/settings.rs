@@ -16,6 +16,7 @@ mod limits;
 mod lines;
 mod logs;
 mod mapping;
+mod mirror;
 mod ox;
 mod problem;
 mod queue;
@@ -34,6 +35,7 @@ pub use ledger::Ledger;
 pub use limits::Limits;
 pub use logs::{LogFormat, Logs};
 pub use mapping::{MailServer, Mapping};
+pub use mirror::Mirror;
 pub use ox::Ox;
 pub use problem::{BadValue, Notice, SettingsError};
 pub use queue::Queue;
@@ -81,6 +83,8 @@ pub struct Settings {
     pub retry: Retry,
     /// How long ended items are remembered.
     pub ledger: Ledger,
+    /// Whether last known states are laid down in files.
+    pub mirror: Mirror,
     /// What is logged.
     pub logs: Logs,
     /// How the service runs and ends.
@@ -144,6 +148,7 @@ impl Settings {
             Limits::read(layers),
             Retry::read(layers),
             Ledger::read(layers),
+            Mirror::read(layers),
             Logs::read(layers),
             Run::read(layers),
         );
@@ -158,6 +163,7 @@ impl Settings {
                 Ok(limits),
                 Ok(retry),
                 Ok(ledger),
+                Ok(mirror),
                 Ok(logs),
                 Ok(run),
             ) => Ok(Self {
@@ -170,10 +176,24 @@ impl Settings {
                 limits,
                 retry,
                 ledger,
+                mirror,
                 logs,
                 run,
             }),
-            (ox, mapping, scope, guard, groups, queue, limits, retry, ledger, logs, run) => Err([
+            (
+                ox,
+                mapping,
+                scope,
+                guard,
+                groups,
+                queue,
+                limits,
+                retry,
+                ledger,
+                mirror,
+                logs,
+                run,
+            ) => Err([
                 ox.err(),
                 mapping.err(),
                 scope.err(),
@@ -183,6 +203,7 @@ impl Settings {
                 limits.err(),
                 retry.err(),
                 ledger.err(),
+                mirror.err(),
                 logs.err(),
                 run.err(),
             ]
@@ -195,6 +216,17 @@ impl Settings {
     /// The queue: `listener` in the data directory.
     pub fn queue_dir(&self) -> PathBuf {
         self.queue.data_dir.join("listener")
+    }
+
+    /// Last known states: `listener/old` in the data directory.
+    pub fn old_dir(&self) -> PathBuf {
+        self.queue_dir().join("old")
+    }
+
+    /// Where last known states are mirrored; none if they are not.
+    pub fn mirror_dir(&self) -> Option<PathBuf> {
+        let old = self.old_dir();
+        self.mirror.is_on(&self.queue.data_dir, &old).then_some(old)
     }
 
     /// drover's memory: `drover.db` in the data directory.

@@ -110,10 +110,12 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// OX's number, for the kinds that have one.
+    /// OX's number, for the kinds that have one, if it is known.
     pub fn ox_id(&self) -> Option<OxId> {
         match self {
-            Self::User { ox, .. } | Self::Group { ox, .. } | Self::Resource { ox, .. } => Some(*ox),
+            Self::User { ox, .. } | Self::Group { ox, .. } | Self::Resource { ox, .. } => {
+                (*ox != OxId::UNKNOWN).then_some(*ox)
+            }
             Self::Context { .. } | Self::Account { .. } => None,
         }
     }
@@ -169,6 +171,16 @@ pub struct ProfileVersion {
     pub since: ItemName,
     /// Its rights; none if it was deleted there.
     pub access: Option<ModuleAccess>,
+}
+
+/// What of an object's newest queue item OX is not made of, but who looks at drover's files wants to
+/// see there.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Extra {
+    /// UDM options, as delivered.
+    pub options: Option<serde_json::Value>,
+    /// The photo in base64, as delivered.
+    pub photo: Option<String>,
 }
 
 /// How a queue item ended.
@@ -271,6 +283,14 @@ pub enum Change {
         /// Members it names now (groups and functional accounts), for [`Store::naming`].
         members: Vec<DnKey>,
     },
+    /// What else came with the object's item; replaces what came before. The object's record exists.
+    /// Only a store with a mirror keeps photos; one in memory keeps nothing of it.
+    PutExtra {
+        /// Stable identity.
+        id: ObjectId,
+        /// What came.
+        extra: Extra,
+    },
     /// The object is gone: record, DNs, placements, marks, journey, what it names.
     ForgetObject {
         /// Stable identity.
@@ -370,6 +390,22 @@ pub enum Change {
     End(ItemOutcome),
     /// An operator did something.
     Act(OperatorAct),
+    /// The numbers remembered of a context's users come from elsewhere, and are looked up anew before
+    /// they are used; twice is once.
+    Doubt {
+        /// The context.
+        context: ContextId,
+    },
+    /// They were looked up.
+    ClearDoubt {
+        /// The context.
+        context: ContextId,
+    },
+    /// Something of another program was taken over, and is not to be taken over again.
+    TakeOver {
+        /// What, in the words of whoever takes over.
+        what: String,
+    },
     /// Nothing new is to begin there; replaces an earlier hold of the same scope.
     PutHold(Hold),
     /// The hold is lifted, if there is one.
@@ -456,6 +492,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Marks that are set, sorted.
     fn marks(&self) -> Result<Vec<Mark>, StoreError>;
+
+    /// Contexts whose users' numbers have to be looked up anew before they are used, sorted.
+    fn doubts(&self) -> Result<Vec<ContextId>, StoreError>;
 
     /// Objects to be provisioned again, sorted.
     fn repairs(&self) -> Result<Vec<Mark>, StoreError>;

@@ -12,7 +12,8 @@ pub enum Exit {
     Internal = 1,
     /// The command line cannot be understood.
     Usage = 2,
-    /// Some items are faulty and wait for somebody to mend them; the others are done.
+    /// Some items are faulty and wait for somebody to mend them; the others are done. Of a takeover:
+    /// something has to be looked after, the rest is taken over.
     Faulty = 3,
     /// OX could not be reached, or not for long enough.
     Unreachable = 4,
@@ -53,7 +54,7 @@ Exit codes:
   0  done
   1  internal error
   2  usage
-  3  some items are faulty
+  3  some items are faulty; something is to be looked after (takeover, export)
   4  OX cannot be reached
   5  settings cannot be used
   6  data directory unusable or locked

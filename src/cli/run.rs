@@ -74,7 +74,7 @@ pub fn run(args: &RunArgs, settings: &Settings) -> anyhow::Result<Exit> {
         writeln!(std::io::stdout(), "{summary}")?;
         return Ok(exit);
     }
-    let report = System::new().block_on(serve(service, settings))?;
+    let report = System::new().block_on(serve(service, settings, Some(settings.run.drain)))?;
     Ok(if report.broken.is_some() { Exit::Internal } else { Exit::Done })
 }
 
@@ -86,7 +86,7 @@ pub(super) fn until(settings: &Settings) -> Until {
 /// Works the queue off with a service that was opened with [`until`]; answers how that went, with a
 /// summary for people.
 pub(super) fn work_off(service: Service, settings: &Settings) -> anyhow::Result<(Exit, String)> {
-    let report = System::new().block_on(serve(service, settings))?;
+    let report = System::new().block_on(serve(service, settings, None))?;
     let exit = if report.broken.is_some() {
         Exit::Internal
     } else if report.snapshot.outage.is_some() && report.snapshot.pending > 0 {
@@ -112,7 +112,13 @@ pub(super) fn exit_of(error: &ServiceError) -> Exit {
 }
 
 /// Runs the engine, and has it drained on SIGTERM or SIGINT; a second signal ends it at once.
-async fn serve(service: Service, settings: &Settings) -> anyhow::Result<Report> {
+///
+/// `patience`: how long the mirror may still take then; none = as long as it wants.
+async fn serve(
+    service: Service,
+    settings: &Settings,
+    patience: Option<Duration>,
+) -> anyhow::Result<Report> {
     // Before it says that it has started: who reads that may well send a signal at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -152,6 +158,9 @@ async fn serve(service: Service, settings: &Settings) -> anyhow::Result<Report> 
         }
     });
     let report = running.engine.ended().await;
+    if let Some(mirror) = running.mirror {
+        mirror.finish(patience);
+    }
     if report.sure
         && let Err(problem) = running.lock.finish()
     {

@@ -31,6 +31,12 @@ impl fmt::Debug for ContextId {
 #[serde(transparent)]
 pub struct OxId(pub u32);
 
+impl OxId {
+    /// Stands for a number that is not known (yet). OX gives none of its users, groups and resources
+    /// this one.
+    pub const UNKNOWN: Self = Self(0);
+}
+
 impl fmt::Display for OxId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

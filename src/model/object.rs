@@ -83,6 +83,8 @@ pub struct QueueFile {
     pub dn: Dn,
     /// Its properties as delivered; none if it was deleted.
     pub properties: Option<Properties>,
+    /// UDM options as delivered; drover makes nothing of them.
+    pub options: Option<Value>,
     /// The same, typed.
     pub object: Option<DirectoryObject>,
 }
@@ -120,7 +122,14 @@ impl QueueFile {
     /// # Errors
     /// [`QueueFileError`] names the byte or the field, and what was expected.
     pub fn parse(bytes: &[u8]) -> Result<Self, QueueFileError> {
-        let value: Value = serde_json::from_slice(bytes).map_err(|e| not_json(bytes, &e))?;
+        Self::read(serde_json::from_slice(bytes).map_err(|e| not_json(bytes, &e))?)
+    }
+
+    /// The same from JSON that is parsed already.
+    ///
+    /// # Errors
+    /// [`QueueFileError::Field`] names the field, and what was expected.
+    pub fn read(value: Value) -> Result<Self, QueueFileError> {
         let Value::Object(mut file) = value else {
             return Err(field_error("", "a JSON object", &value));
         };
@@ -157,7 +166,8 @@ impl QueueFile {
             }
         };
         let object = properties.as_ref().map(|p| DirectoryObject::parse(kind, p)).transpose()?;
-        Ok(Self { id, kind, dn, properties, object })
+        let options = file.remove("options").filter(|options| !options.is_null());
+        Ok(Self { id, kind, dn, properties, options, object })
     }
 }
 

@@ -201,6 +201,10 @@ impl GroupCase {
     fn adjust(&self, wanted: &WantedGroup, placed: &Placed) -> Next {
         let (context, group) = (self.context, Target::Name(placed.name.clone()));
         let ask = || Next::Ask(Question::Group(context, placed.name.clone()));
+        // Nobody has seen it yet: what is remembered of its members is hearsay.
+        if placed.ox == OxId::UNKNOWN && !self.verified {
+            return ask();
+        }
         if !self.rewrite && placed.members == wanted.members {
             return if self.verify_after {
                 ask()

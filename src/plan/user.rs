@@ -215,7 +215,7 @@ impl UserCase {
             return Some(Next::Do(Operation::AccountDelete { context, address, users }));
         }
         let rename = placed.name != wanted.user.name;
-        if rename && !self.identified {
+        if (rename || placed.ox == OxId::UNKNOWN) && !self.identified {
             return Some(Next::Ask(Question::User(context, Target::Name(placed.name.clone()))));
         }
         match self.delta(wanted, placed) {
@@ -312,6 +312,10 @@ impl UserCase {
                 _ => Next::Ask(Question::User(to, Target::Name(journey.name.clone()))),
             };
         }
+        // Whom to copy is said by number.
+        if placed.ox == OxId::UNKNOWN {
+            return Next::Ask(Question::User(from, Target::Name(placed.name.clone())));
+        }
         if let Some(to_ox) = self.twin {
             return match self.original {
                 Some(from_ox) => Next::Stuck(Problem::InBothContexts { from, from_ox, to, to_ox }),
@@ -398,6 +402,21 @@ impl UserCase {
         self.placed.insert(context, Placed { ox: user.id, name, fields, access: None });
         self.sender = sender;
         self.adopted = !self.suspect;
+    }
+
+    /// He is said to be there, and nobody has seen him yet.
+    fn is_hearsay(&self, context: ContextId) -> bool {
+        self.placed.get(&context).is_some_and(|placed| placed.ox == OxId::UNKNOWN)
+    }
+
+    /// Somebody who was said to be there is: he is as OX says, and bears the name he had.
+    fn adopt_under_old_name(&mut self, context: ContextId, user: &OxUser) {
+        let (said, adopted) = (self.placed.remove(&context), self.adopted);
+        self.adopt(context, user);
+        (self.identified, self.adopted) = (true, adopted);
+        if let (Some(placed), Some(said)) = (self.placed.get_mut(&context), said) {
+            placed.name = said.name;
+        }
     }
 
     /// The copy is there and was seen: what it has differs a little from the original.
@@ -650,6 +669,9 @@ impl Case for UserCase {
             }
             Answer::User(user) if placed_here && self.unseen_copy == Some(*context) => {
                 self.see_copy(*context, &user);
+            }
+            Answer::User(user) if placed_here && self.is_hearsay(*context) => {
+                self.adopt_under_old_name(*context, &user);
             }
             Answer::User(user) if placed_here => {
                 // Looked up by the name we gave him: his number, and his sender address.

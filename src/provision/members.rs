@@ -110,7 +110,12 @@ pub async fn find_member(
     if env.is_admin(context, &names) {
         return Ok(None);
     }
-    let question = Question::User(context, Target::Name(desired.name.clone()));
+    // Who is said to be there has the name he was last given, whatever he is to be called.
+    let name = match record.placements.get(&context) {
+        Some(Placement::User { name, .. }) => name.clone(),
+        _ => desired.name.clone(),
+    };
+    let question = Question::User(context, Target::Name(name.clone()));
     let answer = match ask(env, user, &question).await {
         // A context of which drover neither has a key nor knows anything in it was deleted, or is
         // still to be made; whoever is to live there appears when he is put there.
@@ -126,7 +131,7 @@ pub async fn find_member(
             fields.insert(field, value.clone());
         }
     }
-    let placement = Placement::User { ox: found.id, name: desired.name, fields, access: None };
+    let placement = Placement::User { ox: found.id, name, fields, access: None };
     let change = Change::PutPlacement { id: user.clone(), context, placement };
     let recorded = env.recorder.record(vec![change], None).await;
     recorded.map_err(|error| Failure::unrecorded(&error))?;

@@ -142,7 +142,7 @@ fn about_to_be(
     match operation {
         Operation::GroupCreate { context, data } => {
             // Its number is what is going to be answered.
-            let (ox, name) = (OxId(0), data.name.clone());
+            let (ox, name) = (OxId::UNKNOWN, data.name.clone());
             Some((*context, Placement::Group { ox, name, members: BTreeMap::new() }))
         }
         Operation::AccountCreate { context, data, users } => {
@@ -383,7 +383,7 @@ fn renumbered(env: &Env, id: &ObjectId, question: &Question, answer: &Answer) ->
     };
     let context = *context;
     let moved = env.index.login(id, context).as_deref() == Some(name)
-        && env.index.ox_id(id, context) != Some(user.id);
+        && env.index.ox_id(id, context).is_some_and(|known| known != user.id);
     let whose = env.index.whose(context, user.id).filter(|owner| owner != id);
     let login = whose.and_then(|owner| env.index.login(&owner, context));
     let wrong = moved || login.is_some_and(|login| login != *name);

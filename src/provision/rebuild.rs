@@ -71,6 +71,9 @@ impl Rebuild {
         let wrong = u64::try_from(found.renumbered + found.gone).unwrap_or(u64::MAX);
         env.index.cache().count_wrong(wrong);
         if self.left.is_empty() {
+            let settled = vec![Change::ClearDoubt { context: self.context }];
+            let recorded = env.recorder.record(settled, None).await;
+            recorded.map_err(|error| Failure::unrecorded(&error))?;
             env.index.cache().settle(self.context);
             let Rebuilt { kept, renumbered, gone } = self.found;
             info!(

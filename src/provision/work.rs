@@ -19,7 +19,10 @@ use crate::plan::resource::ResourceCase;
 use crate::plan::user::UserCase;
 use crate::plan::{Case, Problem};
 use crate::scope::{Fixed, OutOfScope, Seen};
-use crate::store::{Change, Commit, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion};
+use crate::snapshot::photo;
+use crate::store::{
+    Change, Commit, Extra, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion,
+};
 
 mod doomed;
 mod doubt;
@@ -98,14 +101,6 @@ impl Progress {
 
 /// Does a job.
 pub async fn run(env: &Env, job: &Job) -> Ended {
-    for context in contexts_of(job) {
-        // Before anything is read: what is remembered changes by it.
-        if env.index.cache().is_doubted(context)
-            && let Err(failure) = rebuild(env, context).await
-        {
-            return Ended::Failed(failure);
-        }
-    }
     match job {
         Job::Item { name, digest, .. } => {
             let bytes = match env.queue.read(name) {
@@ -118,6 +113,12 @@ pub async fn run(env: &Env, job: &Job) -> Ended {
             }
             match QueueFile::parse(&bytes) {
                 Ok(file) => {
+                    // A context itself is none of its users' numbers' business, and may be gone.
+                    if file.kind != ObjectKind::Context
+                        && let Err(failure) = look_up_doubted(env, job).await
+                    {
+                        return Ended::Failed(failure);
+                    }
                     let scope = env.policy.scope.clone();
                     let seen = scope.see(&file, env.index.fixed(&file.id));
                     item(env, job, &seen).await
@@ -125,9 +126,23 @@ pub async fn run(env: &Env, job: &Job) -> Ended {
                 Err(error) => Ended::Failed(Failure::unusable(error.to_string())),
             }
         }
-        Job::Look { mark, suspect, repair: false } => look(env, mark, *suspect).await,
-        Job::Look { mark, repair: true, .. } => repair::run(env, mark).await,
+        Job::Look { mark, suspect, repair } => match look_up_doubted(env, job).await {
+            Err(failure) => Ended::Failed(failure),
+            Ok(()) if *repair => repair::run(env, mark).await,
+            Ok(()) => look(env, mark, *suspect).await,
+        },
     }
+}
+
+/// Looks up the users' numbers in contexts where those remembered are not to be relied on. Called before
+/// any record is read: what is remembered changes by it.
+async fn look_up_doubted(env: &Env, job: &Job) -> Result<(), Failure> {
+    for context in contexts_of(job) {
+        if env.index.cache().is_doubted(context) {
+            rebuild(env, context).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The ends of the items in whose place a job's item is done.
@@ -196,7 +211,7 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
         };
         return close(env, job, seen, known, progress).await;
     }
-    let begin = if file.object.is_some() || known { vec![put_object(file)] } else { Vec::new() };
+    let begin = if file.object.is_some() || known { put_object(file) } else { Vec::new() };
     // What is to go goes by what is remembered.
     let doubted = record.filter(|_| job.in_doubt() && file.object.is_some());
     let sure = doubted.map(|record| doubt::without_doubt(record, *context));
@@ -300,7 +315,7 @@ fn remembered(seen: &Seen<'_>, known: bool) -> Commit {
         Some(fixed) => file.object.is_some() && (known || fixed.is_protected()),
         None => known,
     };
-    if worth { vec![put_object(file)] } else { Vec::new() }
+    if worth { put_object(file) } else { Vec::new() }
 }
 
 /// What is remembered of an object that is left alone; but of a protected user whom OX has and drover
@@ -415,14 +430,21 @@ pub fn members(file: &QueueFile) -> Vec<DnKey> {
     dns.map(|dn| dn.key().clone()).collect()
 }
 
-fn put_object(file: &QueueFile) -> Change {
-    Change::PutObject {
+/// What is to be remembered of an object as its file tells of it.
+pub(crate) fn put_object(file: &QueueFile) -> Commit {
+    let put = Change::PutObject {
         id: file.id.clone(),
         kind: file.kind,
         dn: file.dn.clone(),
         properties: file.properties.clone(),
         members: members(file),
+    };
+    // Of one that is being deleted what came before stays good to know.
+    if file.properties.is_none() {
+        return vec![put];
     }
+    let extra = Extra { options: file.options.clone(), photo: photo(file) };
+    vec![put, Change::PutExtra { id: file.id.clone(), extra }]
 }
 
 async fn profile(

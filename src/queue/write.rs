@@ -87,7 +87,7 @@ impl QueueWriter {
 }
 
 /// The producer's JSON: sorted keys, four blanks of indent, nothing but ASCII.
-fn to_bytes(content: &Value) -> io::Result<Vec<u8>> {
+pub(crate) fn to_bytes(content: &Value) -> io::Result<Vec<u8>> {
     let mut content = content.clone();
     content.sort_all_objects();
     let mut bytes = Vec::new();

@@ -48,6 +48,7 @@ impl Scope {
                     kind: file.kind,
                     dn: file.dn.clone(),
                     properties: None,
+                    options: None,
                     object: None,
                 };
                 Seen { file: Cow::Owned(file), fixed: None, out: Some(out), disable: false }

@@ -26,6 +26,10 @@ impl Store for Life {
         self.stage.store.naming(members)
     }
 
+    fn doubts(&self) -> Result<Vec<ContextId>, StoreError> {
+        self.stage.store.doubts()
+    }
+
     fn marks(&self) -> Result<Vec<Mark>, StoreError> {
         self.stage.store.marks()
     }
@@ -185,6 +189,10 @@ fn word(change: &Change) -> String {
         Change::PutProfile(version) => format!("profile {}", version.name),
         Change::SetMark(mark) => format!("mark {} in {}", mark.object, mark.context),
         Change::ClearMark(mark) => format!("unmark {} in {}", mark.object, mark.context),
+        Change::PutExtra { id, .. } => format!("more of {id}"),
+        Change::Doubt { context } => format!("doubt numbers in {context}"),
+        Change::ClearDoubt { context } => format!("no doubt in {context}"),
+        Change::TakeOver { what } => format!("take over {what}"),
         Change::PutFault(fault) => format!("fault of {}: {}", fault.item, fault.text),
         Change::ClearFault { item } => format!("no fault of {item}"),
         Change::End(outcome) => format!("end of {}: {:?}", outcome.item, outcome.fate),

@@ -37,6 +37,7 @@ struct State {
     faults: BTreeMap<ItemName, FaultRecord>,
     items: Items,
     holds: BTreeMap<HoldScope, Hold>,
+    doubts: BTreeSet<ContextId>,
 }
 
 #[derive(Debug)]
@@ -88,6 +89,10 @@ impl Store for MemoryStore {
 
     fn marks(&self) -> Result<Vec<Mark>, StoreError> {
         Ok(self.read().marks.iter().cloned().collect())
+    }
+
+    fn doubts(&self) -> Result<Vec<ContextId>, StoreError> {
+        Ok(self.read().doubts.iter().copied().collect())
     }
 
     fn repairs(&self) -> Result<Vec<Mark>, StoreError> {
@@ -174,6 +179,7 @@ impl State {
                 Change::PutPlacement { id, .. } => (id, "a placement"),
                 Change::PutJourney { id, journey: Some(_) } => (id, "a move"),
                 Change::Begin { id, .. } => (id, "what was begun"),
+                Change::PutExtra { id, .. } => (id, "what came with it"),
                 _ => continue,
             };
             let known =
@@ -205,6 +211,14 @@ impl State {
                 }
                 self.marks.retain(|mark| mark.context != *context);
                 self.repairs.retain(|mark| mark.context != *context);
+                self.doubts.remove(context);
+            }
+            Change::PutExtra { .. } | Change::TakeOver { .. } => {}
+            Change::Doubt { context } => {
+                self.doubts.insert(*context);
+            }
+            Change::ClearDoubt { context } => {
+                self.doubts.remove(context);
             }
             Change::PutJourney { id, journey } => self.put_journey(id, journey.as_ref()),
             Change::Begin { id, context, placement } => {

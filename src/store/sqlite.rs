@@ -9,23 +9,26 @@ mod codec;
 mod file;
 mod holds;
 mod items;
+mod mirror;
 mod read;
 mod read_items;
 mod schema;
 mod upgrade;
 mod write;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{
-    Audit, Commit, DEFAULT_KEEP_OUTCOMES, FaultRecord, Hold, ItemOutcome, ItemRecord, Mark,
+    Audit, Commit, DEFAULT_KEEP_OUTCOMES, Extra, FaultRecord, Hold, ItemOutcome, ItemRecord, Mark,
     ObjectRecord, ProfileVersion, Store, StoreError,
 };
-use crate::model::{DnKey, ItemName, ObjectId};
+use crate::model::{ContextId, DnKey, ItemName, ObjectId};
 use items::Books;
 
 /// How long a connection waits for another process's lock, such as an operator's `sqlite3`.
@@ -38,12 +41,20 @@ const IDLE_READERS: usize = 4;
 const STATEMENTS: usize = 128;
 
 /// A [`Store`] in a SQLite file.
-#[derive(Debug)]
 pub struct SqliteStore {
     keep_ended: usize,
     writer: Mutex<Writer>,
     reader: SqliteReader,
+    /// Whether what changes is written down for a mirror.
+    mirrored: AtomicBool,
+    /// What was mirrored up to now, still to be struck off.
+    struck: AtomicU64,
+    /// Told after each commit.
+    bell: OnceLock<Bell>,
 }
+
+/// What is called when something was committed; does not block.
+type Bell = Box<dyn Fn() + Send + Sync>;
 
 /// The only connection that changes anything.
 #[derive(Debug)]
@@ -72,11 +83,88 @@ impl SqliteStore {
         let mut connection = connect(path)?;
         schema::prepare(&mut connection, path, schema::MIGRATIONS)?;
         let books = items::load(&connection)?;
+        let mirrored = mirror::is_on(&connection)?;
         Ok(Self {
             keep_ended,
             writer: Mutex::new(Writer { connection, books }),
             reader: SqliteReader { path: path.to_owned(), idle: Mutex::default() },
+            mirrored: AtomicBool::new(mirrored),
+            struck: AtomicU64::new(0),
+            bell: OnceLock::new(),
         })
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.reader.path).finish_non_exhaustive()
+    }
+}
+
+/// What a mirror of the objects needs. Objects that change are written down in the same transaction as
+/// the change, under ever higher numbers; the mirror reads them in that order and has them struck off.
+impl SqliteStore {
+    /// For looking into it beside.
+    pub fn reader(&self) -> &SqliteReader {
+        &self.reader
+    }
+
+    /// Says whether there is a mirror. When one is begun, every object counts as changed; when it is
+    /// given up, none does, and what was kept for it alone is dropped.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn set_mirrored(&self, mirrored: bool) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = writer
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed("write to"))?;
+        mirror::turn(&transaction, mirrored)?;
+        transaction.commit().map_err(failed("write to"))?;
+        self.mirrored.store(mirrored, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Has `bell` called after each commit, once there is a mirror. It must not block. Can be said once.
+    pub fn after_commits(&self, bell: impl Fn() + Send + Sync + 'static) {
+        let _ = self.bell.set(Box::new(bell));
+    }
+
+    /// The objects that changed first after number `after`, at most `limit`, with their numbers.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn unmirrored(&self, after: u64, limit: usize) -> Result<Vec<(u64, ObjectId)>, StoreError> {
+        self.reader.reading(|db| mirror::unmirrored(db, after, limit))
+    }
+
+    /// Counts an object as changed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn mirror_again(&self, objects: &[ObjectId]) -> Result<(), StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = writer
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(failed("write to"))?;
+        objects.iter().try_for_each(|id| mirror::note_one(&transaction, id))?;
+        transaction.commit().map_err(failed("write to"))
+    }
+
+    /// Objects up to that number are mirrored. They are struck off with the next commit: that costs
+    /// nothing then, and after a crash before it they are compared once more.
+    pub fn mirrored(&self, up_to: u64) {
+        self.struck.fetch_max(up_to, Ordering::Relaxed);
+    }
+
+    /// Strikes off what is mirrored and was not struck off yet.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn strike_mirrored(&self) -> Result<(), StoreError> {
+        if self.struck.load(Ordering::Relaxed) > 0 { self.commit(&[]) } else { Ok(()) }
     }
 }
 
@@ -103,11 +191,6 @@ impl SqliteReader {
         }
     }
 
-    /// See [`Store::holders`].
-    pub fn holders(&self, dn: &DnKey) -> Result<Vec<ObjectId>, StoreError> {
-        self.reading(|db| read::holders(db, dn))
-    }
-
     /// See [`Store::object`].
     pub fn object(&self, id: &ObjectId) -> Result<Option<ObjectRecord>, StoreError> {
         self.reading(|db| read::object(db, id))
@@ -116,6 +199,31 @@ impl SqliteReader {
     /// See [`Store::objects`].
     pub fn objects(&self, each: &mut dyn FnMut(ObjectRecord)) -> Result<(), StoreError> {
         self.reading(|db| read::objects(db, each))
+    }
+
+    /// Calls `each` for the id of every known object.
+    pub fn ids(&self, each: &mut dyn FnMut(ObjectId)) -> Result<(), StoreError> {
+        self.reading(|db| read::ids(db, each))
+    }
+
+    /// See [`Store::outcomes`].
+    pub fn outcomes(&self, limit: usize) -> Result<Vec<ItemOutcome>, StoreError> {
+        self.reading(|db| read_items::outcomes(db, limit))
+    }
+
+    /// What came with the object's newest item besides its properties.
+    pub fn extra(&self, id: &ObjectId) -> Result<Extra, StoreError> {
+        self.reading(|db| mirror::extra(db, id))
+    }
+
+    /// Whether that was taken over before.
+    pub fn is_taken_over(&self, what: &str) -> Result<bool, StoreError> {
+        self.reading(|db| read::is_taken_over(db, what))
+    }
+
+    /// See [`Store::holders`].
+    pub fn holders(&self, dn: &DnKey) -> Result<Vec<ObjectId>, StoreError> {
+        self.reading(|db| read::holders(db, dn))
     }
 
     /// See [`Store::faults`].
@@ -191,6 +299,10 @@ impl Store for SqliteStore {
         self.reader.reading(read::marks)
     }
 
+    fn doubts(&self) -> Result<Vec<ContextId>, StoreError> {
+        self.reader.reading(read::doubts)
+    }
+
     fn repairs(&self) -> Result<Vec<Mark>, StoreError> {
         self.reader.reading(read::repairs)
     }
@@ -243,9 +355,17 @@ impl Store for SqliteStore {
             .map_err(failed("write to"))?;
         // Left early, the transaction is rolled back when it is dropped.
         let mut after = books.clone();
-        write::apply(&transaction, commits, &mut after, self.keep_ended)?;
+        let mirrored = self.mirrored.load(Ordering::Relaxed);
+        write::apply(&transaction, commits, &mut after, self.keep_ended, mirrored)?;
+        let struck = self.struck.swap(0, Ordering::Relaxed);
+        if struck > 0 {
+            mirror::strike(&transaction, struck)?;
+        }
         transaction.commit().map_err(failed("write to"))?;
         *books = after;
+        if let (true, Some(bell)) = (mirrored, self.bell.get()) {
+            bell();
+        }
         Ok(())
     }
 }

@@ -57,6 +57,32 @@ fn mark(object: &str, context: u32) -> Mark {
     Mark { object: id(object), context: ContextId(context) }
 }
 
+#[test]
+fn contexts_are_doubted_until_that_is_cleared_or_they_are_gone() {
+    both(10, |store| {
+        let doubt = |context| Change::Doubt { context: ContextId(context) };
+        store.commit(&[vec![doubt(7), doubt(3), doubt(7), doubt(5)]]).unwrap();
+        store.commit(&[vec![Change::ClearDoubt { context: ContextId(3) }]]).unwrap();
+        assert_eq!(store.doubts().unwrap(), [ContextId(5), ContextId(7)]);
+        store.commit(&[vec![Change::DropContext { context: ContextId(5) }]]).unwrap();
+        assert_eq!(store.doubts().unwrap(), [ContextId(7)]);
+    });
+}
+
+#[test]
+fn a_number_that_is_not_known_is_none() {
+    both(10, |store| {
+        let data = ResourceData::default();
+        let placement = Placement::Resource { ox: OxId::UNKNOWN, data };
+        assert_eq!(placement.ox_id(), None);
+        let place = Change::PutPlacement { id: id("r"), context: ContextId(1), placement };
+        store.commit(&[vec![put("r", "cn=r"), place.clone()]]).unwrap();
+        let record = store.object(&id("r")).unwrap().unwrap();
+        let Change::PutPlacement { placement, .. } = place else { panic!() };
+        assert_eq!(record.placements[&ContextId(1)], placement);
+    });
+}
+
 fn outcome(item: &str, ended_ms: i64) -> ItemOutcome {
     ItemOutcome {
         item: ItemName::new(item),

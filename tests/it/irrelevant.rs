@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use drover::actors::supervisor::Until;
-use drover::model::{DnKey, ItemName, ObjectId, ObjectKind};
+use drover::model::{ContextId, DnKey, ItemName, ObjectId, ObjectKind};
 use drover::scope::{Applies, Marker, OnLeave, Scope};
 use drover::store::{
     Audit, Commit, FaultRecord, Hold, ItemOutcome, ItemRecord, Mark, MemoryStore, ObjectRecord,
@@ -46,6 +46,11 @@ impl Store for Counted {
 
     fn naming(&self, members: &[DnKey]) -> Result<Vec<ObjectId>, StoreError> {
         self.other().naming(members)
+    }
+
+    fn doubts(&self) -> Result<Vec<ContextId>, StoreError> {
+        // Also read to find out that a run is over.
+        self.store.doubts()
     }
 
     fn marks(&self) -> Result<Vec<Mark>, StoreError> {

@@ -1,6 +1,6 @@
 //! A memory whose commits are watched, held up or refused.
 
-use drover::model::{DnKey, ItemName, ObjectId};
+use drover::model::{ContextId, DnKey, ItemName, ObjectId};
 use drover::store::{
     Audit, Commit, FaultRecord, Hold, ItemOutcome, ItemRecord, Mark, MemoryStore, ObjectRecord,
     ProfileVersion, Store, StoreError,
@@ -33,6 +33,10 @@ impl Store for WatchedStore {
 
     fn naming(&self, members: &[DnKey]) -> Result<Vec<ObjectId>, StoreError> {
         self.store.naming(members)
+    }
+
+    fn doubts(&self) -> Result<Vec<ContextId>, StoreError> {
+        self.store.doubts()
     }
 
     fn marks(&self) -> Result<Vec<Mark>, StoreError> {

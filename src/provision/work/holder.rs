@@ -120,6 +120,7 @@ pub(super) async fn look(env: &Env, mark: &Mark, record: &ObjectRecord, suspect:
         kind: ObjectKind::User,
         dn: record.dn.clone(),
         properties: record.properties.clone(),
+        options: None,
         object: None,
     };
     let newest = ItemName::new(repair::NEWEST);

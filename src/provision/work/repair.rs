@@ -106,6 +106,7 @@ async fn user(
         kind: ObjectKind::User,
         dn: record.dn.clone(),
         properties: record.properties.clone(),
+        options: None,
         object: None,
     };
     let mut wanted = match want_user(env, &ItemName::new(NEWEST), &file, user, Some(record)) {

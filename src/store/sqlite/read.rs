@@ -67,6 +67,16 @@ pub(super) fn objects(
     Ok(())
 }
 
+/// The id of every object.
+pub(super) fn ids(db: &Connection, each: &mut dyn FnMut(ObjectId)) -> Result<(), StoreError> {
+    let mut select = prepare(db, "SELECT id FROM objects ORDER BY nr")?;
+    let mut rows = select.query([]).map_err(failed("read"))?;
+    while let Some(row) = rows.next().map_err(failed("read"))? {
+        each(object_id(row, 0)?);
+    }
+    Ok(())
+}
+
 /// Objects that name one of the members.
 pub(super) fn naming(db: &Connection, members: &[DnKey]) -> Result<Vec<ObjectId>, StoreError> {
     let read = failed("read");
@@ -87,6 +97,20 @@ pub(super) fn naming(db: &Connection, members: &[DnKey]) -> Result<Vec<ObjectId>
 /// All marks.
 pub(super) fn marks(db: &Connection) -> Result<Vec<Mark>, StoreError> {
     read_marks(db, "SELECT object, context FROM marks")
+}
+
+/// Contexts whose users' numbers are to be looked up anew.
+pub(super) fn doubts(db: &Connection) -> Result<Vec<ContextId>, StoreError> {
+    let read = failed("read");
+    let mut select = prepare(db, "SELECT context FROM doubts ORDER BY context")?;
+    let contexts = select.query_map([], |row| row.get(0).map(ContextId)).map_err(&read)?;
+    contexts.collect::<Result<_, _>>().map_err(&read)
+}
+
+/// Whether something was taken over before.
+pub(super) fn is_taken_over(db: &Connection, what: &str) -> Result<bool, StoreError> {
+    let mut select = prepare(db, "SELECT 1 FROM taken_over WHERE what = ?1")?;
+    select.exists([what]).map_err(failed("read"))
 }
 
 /// All objects to be provisioned again.

@@ -15,6 +15,7 @@ pub(super) const MIGRATIONS: &[Step] = &[
     Step { sql: VERSION_3, then: upgrade::outcomes_into_the_ledger },
     Step { sql: VERSION_4, then: nothing },
     Step { sql: VERSION_5, then: nothing },
+    Step { sql: VERSION_6, then: nothing },
 ];
 
 /// A step from one version to the next.
@@ -202,6 +203,38 @@ CREATE TABLE begun (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX begun_by_context ON begun (context);
 CREATE INDEX journeys_by_target ON journeys (to_context);
+";
+
+/// What a mirror of the objects needs, what came from another program.
+const VERSION_6: &str = "
+-- photo: base64; digest: of the photo, as among the object's properties.
+CREATE TABLE extras (
+    object  INTEGER PRIMARY KEY REFERENCES objects (nr) ON DELETE CASCADE,
+    options TEXT,
+    digest  TEXT,
+    photo   TEXT
+) STRICT;
+
+-- Objects that the mirror has not been told of since they were changed, by id because they may be gone.
+-- A number is never given twice, so what was mirrored can be told from what changed since.
+CREATE TABLE unmirrored (
+    nr     INTEGER PRIMARY KEY AUTOINCREMENT,
+    object TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- There is a row if there is a mirror.
+CREATE TABLE mirror (
+    one INTEGER PRIMARY KEY CHECK (one = 1)
+) STRICT;
+
+-- Contexts whose users' numbers are to be looked up anew.
+CREATE TABLE doubts (
+    context INTEGER PRIMARY KEY
+) STRICT;
+
+CREATE TABLE taken_over (
+    what TEXT NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Checks the version, brings an older schema up to date, and sets what a writing connection needs.

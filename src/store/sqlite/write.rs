@@ -9,7 +9,7 @@ use super::super::{
     Change, Commit, FaultRecord, Journey, Mark, PRUNE_STEP, Placement, ProfileVersion, StoreError,
 };
 use super::items::{self, Books, New};
-use super::{codec, failed, holds};
+use super::{codec, failed, holds, mirror};
 use crate::model::object::Properties;
 use crate::model::{ContextId, Dn, DnKey, ItemName, ObjectId, ObjectKind};
 
@@ -19,23 +19,36 @@ pub(super) fn apply(
     commits: &[Commit],
     books: &mut Books,
     keep_ended: usize,
+    mirrored: bool,
 ) -> Result<(), StoreError> {
     let before = books.clone();
     let mut ended = 0;
     for change in commits.iter().flatten() {
         ended += usize::from(matches!(change, Change::End(_)));
-        apply_one(db, change, books)?;
+        if let (true, Change::DropContext { context }) = (mirrored, change) {
+            mirror::note_placed(db, *context)?;
+        }
+        apply_one(db, change, books, mirrored)?;
+    }
+    if mirrored {
+        mirror::note(db, commits.iter().flatten())?;
     }
     let excess = books.ended.saturating_sub(keep_ended).min(ended + PRUNE_STEP);
     items::prune(db, books, excess)?;
     if books.anchor == before.anchor { Ok(()) } else { items::save(db, &books.anchor) }
 }
 
-fn apply_one(db: &Connection, change: &Change, books: &mut Books) -> Result<(), StoreError> {
+fn apply_one(
+    db: &Connection,
+    change: &Change,
+    books: &mut Books,
+    mirrored: bool,
+) -> Result<(), StoreError> {
     match change {
         Change::PutObject { id, kind, dn, properties, members } => {
             put_object(db, id, *kind, dn, properties.as_ref(), members)
         }
+        Change::PutExtra { id, extra } => mirror::put_extra(db, id, extra, mirrored),
         Change::ForgetObject { id } => {
             // Foreign keys take everything else along.
             run(db, "DELETE FROM objects WHERE id = ?1", [id.as_str()])?;
@@ -56,6 +69,7 @@ fn apply_one(db: &Connection, change: &Change, books: &mut Books) -> Result<(), 
             run(db, "DELETE FROM placements WHERE context = ?1", [context.0])?;
             run(db, "DELETE FROM repairs WHERE context = ?1", [context.0])?;
             run(db, "DELETE FROM begun WHERE context = ?1", [context.0])?;
+            run(db, "DELETE FROM doubts WHERE context = ?1", [context.0])?;
             run(db, "DELETE FROM journeys WHERE to_context = ?1", [context.0])?;
             run(db, "DELETE FROM marks WHERE context = ?1", [context.0]).map(drop)
         }
@@ -103,6 +117,15 @@ fn apply_one(db: &Connection, change: &Change, books: &mut Books) -> Result<(), 
             items::end(db, books, outcome)
         }
         Change::Act(act) => items::act(db, books, act),
+        Change::Doubt { context } => {
+            run(db, "INSERT OR IGNORE INTO doubts (context) VALUES (?1)", [context.0]).map(drop)
+        }
+        Change::ClearDoubt { context } => {
+            run(db, "DELETE FROM doubts WHERE context = ?1", [context.0]).map(drop)
+        }
+        Change::TakeOver { what } => {
+            run(db, "INSERT OR IGNORE INTO taken_over (what) VALUES (?1)", [what]).map(drop)
+        }
         Change::PutHold(hold) => holds::put(db, hold),
         Change::ClearHold(scope) => holds::clear(db, *scope),
     }

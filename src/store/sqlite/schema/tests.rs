@@ -233,6 +233,26 @@ fn an_upgrade_that_finds_an_unreadable_outcome_leaves_the_old_version() {
 }
 
 #[test]
+fn a_database_of_version_5_learns_to_be_mirrored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("drover.db");
+    fs::write(&path, "").unwrap();
+    let mut db = connect(&path).unwrap();
+    prepare(&mut db, &path, &MIGRATIONS[..5]).unwrap();
+    insert_object(&db);
+    drop(db);
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(beside(&path, ".v5").exists());
+    assert_eq!(store.unmirrored(0, 10).unwrap(), [], "nobody mirrors it yet");
+    store.set_mirrored(true).unwrap();
+    let unmirrored = store.unmirrored(0, 10).unwrap();
+    assert_eq!(unmirrored.iter().map(|(_, id)| id.as_str()).collect::<Vec<_>>(), ["u"]);
+    let extra = store.reader().extra(&ObjectId::new("u")).unwrap();
+    assert_eq!(extra.options, Some(serde_json::json!(["default"])));
+    assert_eq!(store.doubts().unwrap(), []);
+}
+
+#[test]
 fn an_upgrade_that_fails_leaves_the_old_version() {
     let (_folder, path) = database();
     let mut db = connect(&path).unwrap();
