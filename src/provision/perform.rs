@@ -6,7 +6,8 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::{Env, Failure};
-use crate::model::{ContextId, ObjectId, OxId, UserFields};
+use crate::index::Known;
+use crate::model::{Claim, ContextId, ObjectId, OxId, UserFields};
 use crate::ox::{Account, FaultClass, OxError, Target};
 use crate::plan::{Answer, Case, Next, Operation, Question, Refusal, Reply};
 use crate::retry::Verdict;
@@ -92,7 +93,8 @@ pub async fn drive_from(
                     let recorded = env.recorder.record(vec![begun], None).await;
                     recorded.map_err(|error| Failure::unrecorded(&error))?;
                 }
-                if let Some((context, placement)) = about_to_be(env, &operation, begun.as_ref()) {
+                if let Some((context, placement)) = about_to_be(env, id, &operation, begun.as_ref())
+                {
                     let mut commit = begin.to_vec();
                     let id = id.clone();
                     commit.push(Change::Begin { id, context, placement: placement.clone() });
@@ -119,7 +121,7 @@ pub async fn drive_from(
                                 _ => Failure::from_ox(&error),
                             };
                             let not_made = failure.verdict == Verdict::Lasting
-                                && about_to_be(env, &operation, None).is_some();
+                                && about_to_be(env, id, &operation, None).is_some();
                             return Err(Failure { not_made, ..failure });
                         }
                     }
@@ -136,6 +138,7 @@ pub async fn drive_from(
 /// what was written down before.
 fn about_to_be(
     env: &Env,
+    id: &ObjectId,
     operation: &Operation,
     begun: Option<&Placement>,
 ) -> Option<(ContextId, Placement)> {
@@ -144,6 +147,16 @@ fn about_to_be(
             // Its number is what is going to be answered.
             let (ox, name) = (OxId::UNKNOWN, data.name.clone());
             Some((*context, Placement::Group { ox, name, members: BTreeMap::new() }))
+        }
+        // Nor could one be found that may bear its new name, once it is to have another one.
+        Operation::GroupChange { context, group: Target::Id(ox), data } => {
+            let new = Claim::Group(data.name.to_lowercase().into());
+            let bears = |known: &Known| {
+                known.at(*context).is_some_and(|presence| presence.claims.contains(&new))
+            };
+            let (ox, name) = (*ox, data.name.clone());
+            (env.index.with(id, bears) == Some(false))
+                .then_some((*context, Placement::Group { ox, name, members: BTreeMap::new() }))
         }
         Operation::AccountCreate { context, data, users } => {
             let mut members = match begun {

@@ -684,6 +684,11 @@ async fn evaluate(
                   "members who belong into this context are not in OX; they are added when they appear");
         }
         let begun = record.and_then(|record| record.begun.get(&context));
+        let renamed = match doubt::renamed_group(env, id, context, placement, begun).await {
+            Ok(renamed) => renamed,
+            Err(failure) => return Progress::failed(begin, failure),
+        };
+        let placement = renamed.as_ref().or(placement);
         let present = |member: &ObjectId, ox| env.index.ox_id(member, context) == Some(ox);
         let (progress, stale) = match object {
             Some(DirectoryObject::Account(account)) => {

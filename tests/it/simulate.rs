@@ -63,6 +63,7 @@ fn seeds_that_once_broke_a_law_do_not_any_more() {
         (9047, "the probe could not start, and nobody else was asked to be one"),
         (3469, "a second move after one that stood still looked for the wrong copy"),
         (13134, "a group that may have been made was forgotten when its deletion failed"),
+        (33225, "a group whose renaming was not heard of was looked for under its old name only"),
         (17347, "a name taken by another was taken for an unknown outcome"),
     ] {
         let outcome = run(&scenario_of(seed));

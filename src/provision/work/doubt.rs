@@ -3,7 +3,7 @@
 //! An item that is done again puts that right by itself. One that is done in its place might not: what
 //! it wants may be what is remembered, so that nothing seems to be left to do. OX is asked instead.
 
-use crate::model::{ContextId, ObjectKind};
+use crate::model::{ContextId, ObjectId, ObjectKind};
 use crate::ox::Target;
 use crate::plan::user::WantedUser;
 use crate::plan::{Answer, Question};
@@ -53,6 +53,33 @@ pub(super) async fn user(
             let mut sure = record.clone();
             sure.placements.remove(&wanted.context);
             Ok(Some(sure))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// A group as it is under the name that it was about to get, if it has that name indeed.
+pub(super) async fn renamed_group(
+    env: &Env,
+    id: &ObjectId,
+    context: ContextId,
+    placement: Option<&Placement>,
+    begun: Option<&Placement>,
+) -> Result<Option<Placement>, Failure> {
+    let (
+        Some(Placement::Group { ox, name, members }),
+        Some(Placement::Group { ox: same, name: new, .. }),
+    ) = (placement, begun)
+    else {
+        return Ok(None);
+    };
+    if ox != same || name.eq_ignore_ascii_case(new) {
+        return Ok(None);
+    }
+    match ask(env, id, &Question::Group(context, new.clone())).await? {
+        Answer::Group(found) if found.id == *ox => {
+            let (ox, name, members) = (*ox, new.clone(), members.clone());
+            Ok(Some(Placement::Group { ox, name, members }))
         }
         _ => Ok(None),
     }
