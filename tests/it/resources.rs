@@ -6,7 +6,7 @@ use drover::sim::{Effect, Rule};
 use serde_json::{Value, json};
 
 use crate::scene::{Batches, ByHand, assert_holds, identified, number, warns};
-use crate::world::{World, context, gone, resource, user, with};
+use crate::world::{World, context, eventually, gone, resource, user, with};
 
 const CREATE: &str = "OXResourceService.create";
 const CHANGE: &str = "OXResourceService.change";
@@ -236,4 +236,21 @@ fn a_resource_that_loses_its_context_stays_where_it_is_and_goes_when_it_is_delet
     assert_eq!(batches.calls([second.clone()]), [""; 0]);
     batches.done([with(second, json!({"oxContext": "10"}))]);
     assert_eq!(names(&world, 10), ["screen"]);
+}
+
+// A killed run changed it, and before that change is heard of the directory takes it back.
+#[test]
+fn what_a_killed_run_may_have_written_is_written_over_though_it_looks_as_if_nothing_were_to_do() {
+    let world = World::new();
+    let mut batches = Batches::of(&world);
+    let before = with(resource("beamer", 10), json!({"description": "Full HD"}));
+    batches.done([before.clone()]);
+    world.sim.script(Rule::new(Effect::ApplyThenHang).on("OXResourceService", "change"));
+    batches.put([with(resource("beamer", 10), json!({"description": "lent"}))]);
+    let service = world.serve();
+    eventually("the change", || found(&world, 10, "beamer")["description"] == "lent");
+    service.kill();
+    world.sim.clear_script();
+    batches.done([before]);
+    assert_eq!(found(&world, 10, "beamer")["description"], "Full HD");
 }

@@ -4,12 +4,15 @@
 //! it wants may be what is remembered, so that nothing seems to be left to do. OX is asked instead.
 
 use crate::model::{ContextId, ObjectId, ObjectKind};
-use crate::ox::Target;
+use crate::ox::{ResourceData, Target};
 use crate::plan::user::WantedUser;
 use crate::plan::{Answer, Question};
 use crate::provision::perform::ask;
 use crate::provision::{Env, Failure};
 use crate::store::{ObjectRecord, Placement};
+
+/// A text that no object has: it cannot be written in XML.
+const NOT_KNOWN: &str = "\u{1}";
 
 /// What is remembered of an object, but for what may be otherwise in OX by now. Users are [`user`]'s.
 pub(super) fn without_doubt(record: &ObjectRecord, context: Option<ContextId>) -> ObjectRecord {
@@ -30,9 +33,19 @@ pub(super) fn without_doubt(record: &ObjectRecord, context: Option<ContextId>) -
                 }
             }
         }
-        // A group's whole list is written after any doubt. A resource may bear its old name or the new
-        // one, and what is remembered finds it under either.
-        ObjectKind::Group | ObjectKind::Resource | ObjectKind::User | ObjectKind::Profile => {}
+        ObjectKind::Resource => {
+            // It may bear its old name or the new one, and what is remembered finds it under either.
+            // All else is written.
+            for placement in sure.placements.values_mut() {
+                if let Placement::Resource { data, .. } = placement {
+                    let name = data.name.take();
+                    let description = Some(NOT_KNOWN.to_owned());
+                    *data = ResourceData { name, description, ..ResourceData::default() };
+                }
+            }
+        }
+        // A group's whole list is written after any doubt.
+        ObjectKind::Group | ObjectKind::User | ObjectKind::Profile => {}
     }
     sure
 }
