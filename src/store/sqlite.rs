@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{
@@ -376,6 +377,10 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags).map_err(failed("open"))?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed("open"))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // One plan for whatever is bound: else SQLite prepares statements anew for each value.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(failed("open"))?;
     Ok(connection)
 }
 
