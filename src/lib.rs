@@ -43,6 +43,7 @@
 //! - Every call has deadlines, every wait an end or a reason.
 
 pub mod actors;
+pub mod admin;
 pub mod apply;
 pub mod check;
 pub mod cli;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod adaptive_limits;
+mod admin;
 mod apply;
 mod attributes;
 mod cli;
@@ -36,6 +37,7 @@ mod member_ids;
 mod members;
 mod mirror;
 mod no_need;
+mod operating;
 mod outage;
 mod ox_calls;
 mod ox_hazards;
