@@ -1,6 +1,7 @@
 //! The command line: subcommands and flags, and what they are turned into.
 
 pub mod apply;
+pub mod compare;
 pub mod config;
 pub mod context;
 pub mod data;
@@ -51,6 +52,8 @@ pub enum Command {
     Queue(queue::QueueArgs),
     /// Provision again what drover knows: one object, all of a kind, a context, everything. Never deletes.
     Resync(resync::ResyncArgs),
+    /// Compare what the directory wants, what was provisioned, and what OX has; changes nothing.
+    Compare(compare::CompareArgs),
     /// The numbers of users in OX: how well they are known; look them up anew.
     Cache(resync::CacheArgs),
     /// Tell monitoring how it goes: one line; exit code 0 fine, 1 warning, 2 critical, 3 unknown.

@@ -48,6 +48,7 @@ pub mod apply;
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod compare;
 pub mod credentials;
 pub mod demo;
 mod durable;

@@ -41,6 +41,9 @@ fn main() -> ExitCode {
         Command::Resync(args) => {
             look(&args.remote.data, &env, |settings| cli::resync::run(args, settings, &env))
         }
+        Command::Compare(args) => {
+            look(&args.remote.data, &env, |settings| cli::compare::run(args, settings, &env))
+        }
         Command::Cache(args) => {
             look(&args.remote.data, &env, |settings| cli::resync::cache(args, settings))
         }

@@ -10,6 +10,7 @@ mod apply;
 mod attributes;
 mod cli;
 mod coalescing;
+mod compare;
 mod config_check;
 mod connections;
 mod contexts;
