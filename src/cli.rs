@@ -7,6 +7,7 @@ pub mod context;
 pub mod data;
 pub mod demo;
 pub mod exit;
+pub mod explain;
 pub mod health;
 pub mod history;
 pub mod ledger;
@@ -50,6 +51,8 @@ pub enum Command {
     Context(context::ContextArgs),
     /// Pending items: list, show, retry, park, release, drop.
     Queue(queue::QueueArgs),
+    /// Tell why an item is not through: every condition, in the order in which they count.
+    Explain(explain::ExplainArgs),
     /// Provision again what drover knows: one object, all of a kind, a context, everything. Never deletes.
     Resync(resync::ResyncArgs),
     /// Compare what the directory wants, what was provisioned, and what OX has; changes nothing.

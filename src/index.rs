@@ -413,18 +413,6 @@ impl Index {
         found
     }
 
-    /// One of the users of each of these contexts that has any.
-    pub fn somebody_in(&self, contexts: &[ContextId]) -> BTreeMap<ContextId, ObjectId> {
-        let wanted: BTreeSet<ContextId> = contexts.iter().copied().collect();
-        let mut found = BTreeMap::new();
-        for known in self.objects.iter().filter(|known| known.kind == ObjectKind::User) {
-            for presence in known.placed.iter().filter(|at| wanted.contains(&at.context)) {
-                found.entry(presence.context).or_insert_with(|| known.key().clone());
-            }
-        }
-        found
-    }
-
     /// Number of objects of a kind that are in OX.
     pub fn placed(&self, kind: ObjectKind) -> usize {
         let there = |known: &Known| known.kind == kind && !known.placed.is_empty();

@@ -38,6 +38,9 @@ fn main() -> ExitCode {
         Command::Queue(args) => {
             look(&args.remote.data, &env, |settings| cli::queue::run(args, settings, &env))
         }
+        Command::Explain(args) => {
+            look(&args.remote.data, &env, |settings| cli::explain::run(args, settings))
+        }
         Command::Resync(args) => {
             look(&args.remote.data, &env, |settings| cli::resync::run(args, settings, &env))
         }

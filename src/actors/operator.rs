@@ -93,9 +93,8 @@ pub enum Order {
     ProvisionAgain(Again),
     /// Show every context that has work or is held.
     Contexts,
-    /// Look up the numbers of all users of these contexts anew, before anything else is done there. With
-    /// each context comes one of its users ([`Index::somebody_in`](crate::index::Index::somebody_in)).
-    LookUpAgain(Vec<Mark>),
+    /// Look up the numbers of all users of these contexts anew, before anything else is done there.
+    LookUpAgain(Vec<ContextId>),
 }
 
 /// Which objects are provisioned again.

@@ -8,7 +8,6 @@ use super::find::find;
 use super::words::{self, Answer, Refusal, shortened};
 use crate::actors::operator::{Again, Order, Outcome};
 use crate::model::{ContextId, ObjectId, ObjectKind};
-use crate::store::Mark;
 
 /// Objects, or contexts, in one order: between two, the supervisor does what else there is to do.
 const AT_ONCE: usize = 500;
@@ -113,28 +112,27 @@ struct Rebuild {
 /// Has the numbers of users looked up anew.
 pub(super) async fn rebuild(engine: &Engine, body: &[u8]) -> Answer {
     let Rebuild { context, all } = words::body(body)?;
-    let contexts: Vec<ContextId> = match (context, all) {
-        (Some(context), false) => vec![ContextId(context)],
-        (None, true) => engine.index.contexts().into_iter().map(|one| one.context).collect(),
+    let mut contexts: Vec<ContextId> =
+        engine.index.contexts().into_iter().map(|one| one.context).collect();
+    match (context, all) {
+        (Some(context), false) => contexts.retain(|one| one.0 == context),
+        (None, true) => contexts.sort_unstable(),
         _ => {
             return Err(Refusal::bad(
                 "it is not said where numbers are to be looked up",
                 "give \"context\": NUMBER, or \"all\": true",
             ));
         }
-    };
-    let somebody = engine.index.somebody_in(&contexts);
-    if somebody.is_empty() {
+    }
+    if contexts.is_empty() {
         return Err(Refusal::new(
             404,
-            "drover knows no user there",
+            "drover knows of nothing there",
             "GET /v1/contexts (\"drover context list\") tells what it knows",
         ));
     }
-    let marks: Vec<Mark> =
-        somebody.into_iter().map(|(context, object)| Mark { object, context }).collect();
     let mut begun = Vec::new();
-    for chunk in marks.chunks(AT_ONCE) {
+    for chunk in contexts.chunks(AT_ONCE) {
         if let Outcome::Doubted(contexts) =
             engine.operator.order(Order::LookUpAgain(chunk.to_vec())).await?
         {

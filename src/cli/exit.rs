@@ -68,5 +68,5 @@ Exit codes:
   10 OX answers, but is not as drover needs it (config check)
   11 there is something to do (apply --plan)
   12 the files cannot be used (apply)
-  13 no drover runs that could be asked (context, queue, resync, cache)
+  13 no drover runs that could be asked (context, queue, explain, resync, cache)
   14 refused, or not confirmed; nothing was done (context, queue, resync, cache)";

@@ -213,7 +213,7 @@ fn the_numbers_of_a_context_are_looked_up_anew_while_it_runs() {
     told(&world.ask("cache", &["show"]), 0, &["rebuilds   1"]);
     told(&world.ask("cache", &["rebuild"]), 14, &["--yes"]);
     told(&world.ask("cache", &["rebuild", "--yes", "--wait", "30"]), 0, &["in 1 contexts"]);
-    told(&world.ask("cache", &["rebuild", "--context", "4711"]), 9, &["no user there"]);
+    told(&world.ask("cache", &["rebuild", "--context", "4711"]), 9, &["knows of nothing there"]);
     assert_eq!(service.terminate().0, 0);
 }
 
@@ -240,4 +240,37 @@ fn an_order_to_many_takes_in_all_of_them_a_number_at_a_time() {
     assert_eq!(world.calls(), [""; 0]);
     assert_eq!(service.terminate().0, 0);
     world.assert_accounted_for();
+}
+
+#[test]
+fn why_an_item_is_not_through_is_explained_condition_by_condition() {
+    let (world, service) = standing();
+    let why = |item: &str| {
+        let run = world.ask("explain", &[item, "--json"]);
+        assert_eq!(run.code, 0, "{}", run.log);
+        json_of(&run)["why"].as_str().unwrap().to_owned()
+    };
+    let (faulty, behind) = (file(3), file(4));
+    assert!(why(&faulty).starts_with("attempts that failed: "), "{}", why(&faulty));
+    let told = why(&behind);
+    assert!(told.starts_with(&format!("context 10 stands still at {faulty}: ")), "{told}");
+    assert!(why(&file(1)).starts_with("it has ended: applied"), "{}", why(&file(1)));
+    let run = world.ask("explain", &[&behind]);
+    for part in ["! does context 10 move?", "! is it first in context 10?", "  does OX answer?"] {
+        assert!(run.stdout.contains(part), "{}", run.stdout);
+    }
+    assert_eq!(world.ask("explain", &["x.json"]).code, 9);
+    eventually("it to be parked", || {
+        queue(&world, &["park", &faulty, "--note", "ask Eva"]).code == 0
+    });
+    assert_eq!(why(&faulty), "it is set aside by the operator: ask Eva");
+    eventually("carl", || world.users(10) == ["carl"]);
+    world.ask("context", &["hold", "20", "--note", "move"]);
+    world.put(&file(6), &user("dora", 20));
+    eventually("dora's item", || get(&world, "/v1/contexts/20")["pending"] == 1);
+    assert!(why(&file(6)).starts_with("context 20 is held by the operator: move"));
+    world.ask("context", &["hold", "--target"]);
+    assert_eq!(why(&file(6)), "everything is held by the operator");
+    assert_eq!(service.terminate().0, 0);
+    assert_eq!(world.ask("explain", &[&faulty]).code, 13);
 }

@@ -7,9 +7,12 @@ use super::remembered::context_of;
 use super::{Supervisor, What};
 use crate::actors::operator::{ContextView, Outcome};
 use crate::lanes::Lane;
-use crate::model::ContextId;
+use crate::model::{ContextId, ObjectId};
 use crate::redact::without_addresses;
 use crate::store::{Change, HoldScope, Mark};
+
+/// What is said to be looked at again while numbers are looked up; no object has this id.
+const NUMBERS: &str = "numbers of users";
 
 impl Supervisor {
     /// Contexts that have work or are held, by number. One look at each pending entry.
@@ -53,18 +56,16 @@ impl Supervisor {
     }
 
     /// Has the users' numbers of these contexts looked up anew. That is done by whatever is done next
-    /// in the context; so that something is, the user that came along is looked at again.
-    pub(super) fn look_up_again(&mut self, marks: Vec<Mark>) -> Carried {
+    /// in the context; so that something is, an object is looked at again that is none.
+    pub(super) fn look_up_again(&mut self, contexts: Vec<ContextId>) -> Carried {
         let mut commit = Vec::new();
-        let mut doubted = Vec::new();
-        for mark in marks {
-            let context = mark.context;
+        for context in &contexts {
+            let context = *context;
             commit.push(Change::Doubt { context });
             self.env.index.cache().doubt(context);
-            self.add_look(mark);
-            doubted.push(context);
+            self.add_look(Mark { object: ObjectId::new(NUMBERS), context });
         }
-        let mut carried = Carried::from(Outcome::Doubted(doubted));
+        let mut carried = Carried::from(Outcome::Doubted(contexts));
         carried.commit = commit;
         carried
     }
