@@ -1,14 +1,20 @@
 //! The command line: subcommands and flags, and what they are turned into.
 
 pub mod apply;
+pub mod compare;
 pub mod config;
+pub mod context;
 pub mod data;
 pub mod demo;
 pub mod exit;
+pub mod explain;
 pub mod health;
 pub mod history;
 pub mod ledger;
 pub mod mapping;
+pub mod queue;
+mod remote;
+pub mod resync;
 pub mod run;
 pub mod sim;
 pub mod simulate;
@@ -41,6 +47,18 @@ pub enum Command {
     Apply(apply::ApplyArgs),
     /// Tell what waits, what stands still, and why.
     Status(status::StatusArgs),
+    /// Which contexts there are, which stand still and why; hold one, resume it.
+    Context(context::ContextArgs),
+    /// Pending items: list, show, retry, park, release, drop.
+    Queue(queue::QueueArgs),
+    /// Tell why an item is not through: every condition, in the order in which they count.
+    Explain(explain::ExplainArgs),
+    /// Provision again what drover knows: one object, all of a kind, a context, everything. Never deletes.
+    Resync(resync::ResyncArgs),
+    /// Compare what the directory wants, what was provisioned, and what OX has; changes nothing.
+    Compare(compare::CompareArgs),
+    /// The numbers of users in OX: how well they are known; look them up anew.
+    Cache(resync::CacheArgs),
     /// Tell monitoring how it goes: one line; exit code 0 fine, 1 warning, 2 critical, 3 unknown.
     Health(health::HealthArgs),
     /// Count what was taken in against what became of it, check the ledger, name the first gap.

@@ -70,6 +70,17 @@ impl Known {
     }
 }
 
+/// A context in which something is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Inhabited {
+    /// Its number.
+    pub context: ContextId,
+    /// Its name in OX, if drover has made it.
+    pub name: Option<Arc<str>>,
+    /// Objects that are in it, the context itself among them.
+    pub objects: usize,
+}
+
 /// What a change means for those who name the object as a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -98,6 +109,10 @@ pub struct Index {
     owners: DashMap<(ContextId, OxId), ObjectId>,
     /// Addresses of the functional accounts that a user was given, or may have been, by the account.
     accounts: DashMap<(ContextId, ObjectId), BTreeMap<ObjectId, String>>,
+    /// How many objects are in each context that is not empty.
+    inhabited: DashMap<ContextId, usize>,
+    /// Names of contexts, and whose objects they are.
+    names: DashMap<ContextId, (ObjectId, Arc<str>)>,
     /// Objects that stay as they are.
     fixed: DashSet<ObjectId>,
     scope: Arc<Scope>,
@@ -147,6 +162,7 @@ impl Index {
         self.note_fixed(&record.id, fixed);
         for (context, placement) in &record.placements {
             let presence = presence_of(*context, placement);
+            self.enter(*context);
             self.add_presence(&record.id, placement, &presence);
             known.placed.push(presence);
         }
@@ -224,6 +240,9 @@ impl Index {
             self.owners.insert((context, ox), id.clone());
         }
         self.add_accounts(id, context, placement);
+        if let Placement::Context { name, .. } = placement {
+            self.names.insert(context, (id.clone(), name.as_str().into()));
+        }
         if let Placement::User { ox, .. } = placement {
             for claim in &presence.claims {
                 if let Claim::Mail(mail) = claim {
@@ -231,6 +250,19 @@ impl Index {
                 }
             }
         }
+    }
+
+    /// One object more is in a context.
+    fn enter(&self, context: ContextId) {
+        *self.inhabited.entry(context).or_default() += 1;
+    }
+
+    /// One object less is in a context.
+    fn leave(&self, context: ContextId) {
+        self.inhabited.remove_if_mut(&context, |_, objects| {
+            *objects = objects.saturating_sub(1);
+            *objects == 0
+        });
     }
 
     /// Users have a functional account, or may have it; answers which users.
@@ -286,6 +318,8 @@ impl Index {
 
     /// An object is not where it was, or has another number there.
     fn forget_presence(&self, id: &ObjectId, presence: &Presence) {
+        self.leave(presence.context);
+        self.names.remove_if(&presence.context, |_, (owner, _)| owner == id);
         self.forget_mails(presence);
         match presence.ox {
             Some(ox) => {
@@ -348,6 +382,37 @@ impl Index {
         users
     }
 
+    /// Objects in OX that bear a name: a user, group, resource or context, or whatever has that mail
+    /// address; in one context or anywhere, sorted. User names are compared with case. Looks at
+    /// every object: for rare questions.
+    pub fn named(&self, name: &str, context: Option<ContextId>) -> Vec<ObjectId> {
+        let lower = name.to_lowercase();
+        let bears = |claim: &Claim| match claim {
+            Claim::User(user) => **user == *name,
+            Claim::Group(other) | Claim::Resource(other) | Claim::Mail(other) => **other == *lower,
+            Claim::Display(_) => false,
+        };
+        let here = |at: &Presence| context.is_none_or(|context| context == at.context);
+        let there = |known: &Known| {
+            known.placed.iter().filter(|at| here(at)).any(|at| at.claims.iter().any(bears))
+        };
+        let mut found: Vec<ObjectId> = self
+            .objects
+            .iter()
+            .filter(|known| there(known))
+            .map(|known| known.key().clone())
+            .collect();
+        for entry in &self.names {
+            let (owner, its) = entry.value();
+            if context.is_none_or(|context| context == *entry.key()) && **its == *name {
+                found.push(owner.clone());
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// Number of objects of a kind that are in OX.
     pub fn placed(&self, kind: ObjectKind) -> usize {
         let there = |known: &Known| known.kind == kind && !known.placed.is_empty();
@@ -378,6 +443,21 @@ impl Index {
         let found = self.objects.iter().filter(|known| here(known));
         let mut found: Vec<ObjectId> = found.map(|known| known.key().clone()).collect();
         found.sort_unstable();
+        found
+    }
+
+    /// Contexts in which something is, in no particular order. Work: one step for each of them,
+    /// however many objects there are.
+    pub fn contexts(&self) -> Vec<Inhabited> {
+        // Two steps: no entry of one map is held while another map is read.
+        let mut found: Vec<Inhabited> = self
+            .inhabited
+            .iter()
+            .map(|entry| Inhabited { context: *entry.key(), name: None, objects: *entry.value() })
+            .collect();
+        for one in &mut found {
+            one.name = self.names.get(&one.context).map(|entry| entry.1.clone());
+        }
         found
     }
 
@@ -531,6 +611,9 @@ impl Index {
                 known.placed.reserve_exact(1);
                 known.placed.push(new.clone());
                 drop(known);
+                if old.is_none() {
+                    self.enter(*context);
+                }
                 if let Some(old) = &old {
                     self.forget_mails(old);
                     self.forget_account(id, *context, &old.members);
@@ -562,6 +645,8 @@ impl Index {
                     known.begun.remove(context);
                     known.heading = known.heading.filter(|heading| heading != context);
                 }
+                self.inhabited.remove(context);
+                self.names.remove(context);
                 self.mails.retain(|(c, _), _| c != context);
                 self.owners.retain(|(c, _), _| c != context);
                 self.accounts.retain(|(c, _), _| c != context);
@@ -736,6 +821,12 @@ mod tests {
                 store.commit(&[vec![change]]).unwrap();
             }
             let loaded = Index::load(&store).unwrap();
+            let contexts = |index: &Index| {
+                let mut contexts = index.contexts();
+                contexts.sort();
+                contexts
+            };
+            prop_assert_eq!(contexts(&index), contexts(&loaded));
             for object in 0..4 {
                 let id = ObjectId::new(&format!("o{object}"));
                 let sorted = |known: Option<Known>| known.map(|mut known| {

@@ -43,10 +43,12 @@
 //! - Every call has deadlines, every wait an end or a reason.
 
 pub mod actors;
+pub mod admin;
 pub mod apply;
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod compare;
 pub mod credentials;
 pub mod demo;
 mod durable;

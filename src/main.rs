@@ -32,6 +32,24 @@ fn main() -> ExitCode {
         Command::Status(args) => {
             look(&args.data, &env, |settings| cli::status::run(args, settings))
         }
+        Command::Context(args) => {
+            look(&args.remote.data, &env, |settings| cli::context::run(args, settings, &env))
+        }
+        Command::Queue(args) => {
+            look(&args.remote.data, &env, |settings| cli::queue::run(args, settings, &env))
+        }
+        Command::Explain(args) => {
+            look(&args.remote.data, &env, |settings| cli::explain::run(args, settings))
+        }
+        Command::Resync(args) => {
+            look(&args.remote.data, &env, |settings| cli::resync::run(args, settings, &env))
+        }
+        Command::Compare(args) => {
+            look(&args.remote.data, &env, |settings| cli::compare::run(args, settings, &env))
+        }
+        Command::Cache(args) => {
+            look(&args.remote.data, &env, |settings| cli::resync::cache(args, settings))
+        }
         // Its codes are those of monitoring plugins.
         Command::Health(args) => return cli::health::run(args, env),
         Command::Ledger(args) => {

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actors::supervisor::{MOST_RUNNING, Rules, Until};
-use crate::clock::SystemClock;
+use crate::admin;
+use crate::clock::{Clock, SystemClock};
 use crate::credentials::CredentialsFile;
 use crate::engine::{Engine, Parts};
 use crate::mapping_file::{MappingFile, MappingFileError};
@@ -24,8 +25,8 @@ use crate::provision::Policy;
 use crate::queue::{DataLock, DirectoryQueue, DirectorySettings, Found, LockError};
 use crate::route::Identifiers;
 use crate::settings::{MailServer, Settings};
-use crate::store::StoreError;
 use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +73,20 @@ pub struct Service {
     lock: DataLock,
 }
 
+impl Running {
+    /// What operators are answered from.
+    pub fn for_operators(&self) -> admin::Engine {
+        admin::Engine {
+            operator: self.engine.operator(),
+            snapshots: self.engine.snapshots(),
+            index: self.engine.index(),
+            store: self.store.clone(),
+            limits: self.limits.clone(),
+            started_ms: SystemClock.now_ms(),
+        }
+    }
+}
+
 /// A running engine and the lock of its data folder.
 pub struct Running {
     /// The engine.
@@ -84,6 +99,8 @@ pub struct Running {
     pub mapping: Arc<MappingFile>,
     /// The limits of calls to OX, as found so far.
     pub limits: Arc<Gates>,
+    /// drover's memory, for reading.
+    pub store: Arc<dyn Store>,
     /// Held as long as the engine runs.
     pub lock: DataLock,
 }
@@ -168,13 +185,14 @@ impl Service {
     /// If the state cannot be read.
     pub fn start(self) -> Result<Running, StoreError> {
         let Self { parts, mirror, credentials, mapping, limits, lock } = self;
+        let store = parts.store.clone();
         let engine = Engine::start(parts)?;
         let mirror = mirror.and_then(|(store, folder, compare_all)| {
             Mirror::start(store, folder, compare_all)
                 .inspect_err(|problem| tracing::warn!("there can be no mirror: {problem}"))
                 .ok()
         });
-        Ok(Running { engine, mirror, credentials, mapping, limits, lock })
+        Ok(Running { engine, mirror, credentials, mapping, limits, store, lock })
     }
 }
 

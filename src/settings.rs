@@ -5,6 +5,7 @@
 //! reported with the place it was set at; what has no effect is reported too. Nothing here reads the
 //! process environment: callers bring it.
 
+mod admin;
 mod explained;
 mod field;
 mod groups;
@@ -29,6 +30,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use admin::Admin;
 pub use explained::{Explained, Origin};
 pub use layers::DEFAULTS;
 pub use ledger::Ledger;
@@ -89,6 +91,8 @@ pub struct Settings {
     pub logs: Logs,
     /// How the service runs and ends.
     pub run: Run,
+    /// How operators reach it.
+    pub admin: Admin,
 }
 
 impl Settings {
@@ -151,6 +155,7 @@ impl Settings {
             Mirror::read(layers),
             Logs::read(layers),
             Run::read(layers),
+            Admin::read(layers),
         );
         match sections {
             (
@@ -166,6 +171,7 @@ impl Settings {
                 Ok(mirror),
                 Ok(logs),
                 Ok(run),
+                Ok(admin),
             ) => Ok(Self {
                 ox,
                 mapping,
@@ -179,6 +185,7 @@ impl Settings {
                 mirror,
                 logs,
                 run,
+                admin,
             }),
             (
                 ox,
@@ -193,6 +200,7 @@ impl Settings {
                 mirror,
                 logs,
                 run,
+                admin,
             ) => Err([
                 ox.err(),
                 mapping.err(),
@@ -206,6 +214,7 @@ impl Settings {
                 mirror.err(),
                 logs.err(),
                 run.err(),
+                admin.err(),
             ]
             .into_iter()
             .flatten()
@@ -232,6 +241,11 @@ impl Settings {
     /// drover's memory: `drover.db` in the data directory.
     pub fn database(&self) -> PathBuf {
         self.queue.data_dir.join("drover.db")
+    }
+
+    /// The socket for operators: as set, or `drover.sock` in the data directory; none if there is none.
+    pub fn socket(&self) -> Option<PathBuf> {
+        self.admin.socket(&self.queue.data_dir)
     }
 
     /// The access profiles: `ModuleAccessDefinitions.properties` in the data directory.

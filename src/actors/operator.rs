@@ -34,6 +34,8 @@ pub struct Filter {
     pub fault: Option<String>,
     /// Their fault has that fingerprint ([`crate::store::fingerprint`]).
     pub fingerprint: Option<String>,
+    /// They come after that one in the queue's order; for the next page.
+    pub after: Option<ItemName>,
     /// At most so many, the first in the queue's order; 0 = all.
     pub limit: usize,
 }
@@ -89,6 +91,10 @@ pub enum Order {
     /// Bring objects into OX as they were last seen in the directory, also where nothing has changed
     /// since: OX is asked what it has, and only differences are written. Never deletes.
     ProvisionAgain(Again),
+    /// Show every context that has work or is held.
+    Contexts,
+    /// Look up the numbers of all users of these contexts anew, before anything else is done there.
+    LookUpAgain(Vec<ContextId>),
 }
 
 /// Which objects are provisioned again.
@@ -98,8 +104,31 @@ pub enum Again {
     Object(ObjectId),
     /// Every object of a context.
     Context(ContextId),
+    /// These objects, in all contexts or in one of them. What is not known is left out.
+    Objects(Vec<ObjectId>, Option<ContextId>),
     /// Everything.
     All,
+}
+
+/// A context that has work or is held, as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextView {
+    /// Its number.
+    pub context: ContextId,
+    /// Items, and groups or accounts to be looked at again, that are not through.
+    pub pending: usize,
+    /// Of those, the ones that are set aside, or wait for one that is.
+    pub aside: usize,
+    /// Whether something is being done there now.
+    pub running: bool,
+    /// The item at which it stands still.
+    pub stopped_at: Option<ItemName>,
+    /// That item's last fault, without mail addresses.
+    pub fault: Option<String>,
+    /// When the oldest item was taken in, milliseconds since 1970 UTC; none if only looks are pending.
+    pub oldest_ms: Option<i64>,
+    /// The hold that keeps it.
+    pub held: Option<Hold>,
 }
 
 /// A pending item, as an operator sees it.
@@ -146,6 +175,10 @@ pub enum Outcome {
     Holds(Vec<Hold>),
     /// These objects are provisioned again, each in these contexts.
     Again(Vec<Mark>),
+    /// Contexts that have work or are held, by number.
+    Contexts(Vec<ContextView>),
+    /// In these contexts all users' numbers are looked up anew.
+    Doubted(Vec<ContextId>),
 }
 
 /// Why an order was not carried out. Nothing was changed then.
@@ -220,7 +253,7 @@ impl Operator {
     pub async fn list(&self, filter: Filter) -> Result<Vec<ItemView>, OrderError> {
         match self.order(Order::List(filter)).await? {
             Outcome::Items(items) => Ok(items),
-            Outcome::Holds(_) | Outcome::Again(_) => Ok(Vec::new()),
+            _ => Ok(Vec::new()),
         }
     }
 }

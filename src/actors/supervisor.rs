@@ -8,6 +8,7 @@
 
 mod breaker;
 mod coalescing;
+mod contexts;
 mod faults;
 mod guarding;
 mod hurrying;

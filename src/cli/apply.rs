@@ -124,7 +124,7 @@ pub fn run(args: &ApplyArgs, settings: &Settings) -> anyhow::Result<Exit> {
     write(&steps, settings, &mut made, &set)?;
     let open = changes || steps.iter().any(|step| matches!(step.act, Act::Waits(_)));
     let Some(service) = service.filter(|_| open) else { return Ok(Exit::Done) };
-    let (exit, summary) = run::work_off(service, settings)?;
+    let (exit, summary) = run::work_off(service, settings, false)?;
     if args.json {
         data::complain(&summary);
     } else {

@@ -21,7 +21,7 @@ pub enum Exit {
     Settings = 5,
     /// The data directory cannot be used, or another drover has it.
     DataDir = 6,
-    /// The result of a demo or a simulation is not what it should be.
+    /// The result of a demo or a simulation is not what it should be; what was compared differs.
     Differs = 7,
     /// The ledger is damaged, or an item is not accounted for.
     Gap = 8,
@@ -33,6 +33,10 @@ pub enum Exit {
     Changes = 11,
     /// The files that were given cannot be used.
     Input = 12,
+    /// No drover runs that could be asked.
+    NoService = 13,
+    /// The running drover does not do that, or it was not confirmed; nothing was done.
+    Refused = 14,
 }
 
 impl Exit {
@@ -58,9 +62,11 @@ Exit codes:
   4  OX cannot be reached
   5  settings cannot be used
   6  data directory unusable or locked
-  7  result differs (demo, simulate)
+  7  result differs (demo, simulate, compare)
   8  ledger damaged or incomplete (ledger)
-  9  nothing is known of it (history)
+  9  nothing is known of it, or nothing fits (history, queue, context, resync)
   10 OX answers, but is not as drover needs it (config check)
   11 there is something to do (apply --plan)
-  12 the files cannot be used (apply)";
+  12 the files cannot be used (apply)
+  13 no drover runs that could be asked (context, queue, explain, resync, cache)
+  14 refused, or not confirmed; nothing was done (context, queue, resync, cache)";

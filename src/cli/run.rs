@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Exit;
 use crate::actors::supervisor::{Report, Until};
+use crate::admin::Admin;
 use crate::service::{Service, ServiceError};
 use crate::settings::{Notice, Settings, SettingsError, Sources};
 
@@ -27,6 +28,9 @@ pub struct RunArgs {
     /// Work the queue off once, then end.
     #[arg(long)]
     pub once: bool,
+    /// With --once: answer operators at the socket, as the service does.
+    #[arg(long, requires = "once")]
+    pub admin: bool,
     /// Look at the queue every so many seconds even if the file system reports no changes; 0 = do
     /// not.
     #[arg(long, value_name = "SECONDS", value_parser = super::seconds, conflicts_with = "once")]
@@ -70,11 +74,12 @@ pub fn run(args: &RunArgs, settings: &Settings) -> anyhow::Result<Exit> {
         }
     };
     if args.once {
-        let (exit, summary) = work_off(service, settings)?;
+        let (exit, summary) = work_off(service, settings, args.admin)?;
         writeln!(std::io::stdout(), "{summary}")?;
         return Ok(exit);
     }
-    let report = System::new().block_on(serve(service, settings, Some(settings.run.drain)))?;
+    let report =
+        System::new().block_on(serve(service, settings, Some(settings.run.drain), true))?;
     Ok(if report.broken.is_some() { Exit::Internal } else { Exit::Done })
 }
 
@@ -84,9 +89,13 @@ pub(super) fn until(settings: &Settings) -> Until {
 }
 
 /// Works the queue off with a service that was opened with [`until`]; answers how that went, with a
-/// summary for people.
-pub(super) fn work_off(service: Service, settings: &Settings) -> anyhow::Result<(Exit, String)> {
-    let report = System::new().block_on(serve(service, settings, None))?;
+/// summary for people. `admin`: operators are answered meanwhile.
+pub(super) fn work_off(
+    service: Service,
+    settings: &Settings,
+    admin: bool,
+) -> anyhow::Result<(Exit, String)> {
+    let report = System::new().block_on(serve(service, settings, None, admin))?;
     let exit = if report.broken.is_some() {
         Exit::Internal
     } else if report.snapshot.outage.is_some() && report.snapshot.pending > 0 {
@@ -113,16 +122,20 @@ pub(super) fn exit_of(error: &ServiceError) -> Exit {
 
 /// Runs the engine, and has it drained on SIGTERM or SIGINT; a second signal ends it at once.
 ///
-/// `patience`: how long the mirror may still take then; none = as long as it wants.
+/// `patience`: how long the mirror may still take then; none = as long as it wants. `admin`: operators
+/// are answered.
 async fn serve(
     service: Service,
     settings: &Settings,
     patience: Option<Duration>,
+    admin: bool,
 ) -> anyhow::Result<Report> {
     // Before it says that it has started: who reads that may well send a signal at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = service.start()?;
+    let admin =
+        admin.then(|| Admin::open(&settings.admin, settings.socket(), running.for_operators()));
     tracing::info!(
         queue = %settings.queue_dir().display(),
         ox = %settings.ox.soap_server,
@@ -158,6 +171,7 @@ async fn serve(
         }
     });
     let report = running.engine.ended().await;
+    drop(admin);
     if let Some(mirror) = running.mirror {
         mirror.finish(patience);
     }

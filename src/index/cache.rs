@@ -57,6 +57,12 @@ impl Cache {
         self.doubted.lock().unwrap_or_else(PoisonError::into_inner).contains(&context)
     }
 
+    /// Contexts whose numbers have to be looked up anew before they are used, sorted.
+    pub fn doubted(&self) -> Vec<ContextId> {
+        let doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
+        doubted.iter().copied().collect()
+    }
+
     /// All numbers of a context were looked up anew.
     pub fn settle(&self, context: ContextId) {
         self.rebuilds.fetch_add(1, Ordering::Relaxed);

@@ -86,6 +86,23 @@ impl SoapClient {
         Arc::clone(&self.gates)
     }
 
+    /// All groups of a context with their members (`OXGroupService.listAll`). For looking only, which
+    /// is why plans do not have it.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn group_list(&self, context: ContextId) -> Result<Vec<OxGroup>, OxError> {
+        self.call(group::list(context)).await
+    }
+
+    /// All resources of a context (`OXResourceService.listAll`), likewise.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn resource_list(&self, context: ContextId) -> Result<Vec<OxResource>, OxError> {
+        self.call(resource::list(context)).await
+    }
+
     async fn call<R: Send>(&self, call: Call<R>) -> Result<R, OxError> {
         self.call_through(None, call).await
     }

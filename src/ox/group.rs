@@ -25,6 +25,17 @@ pub(super) fn of_user(context: ContextId, user: OxId) -> Call<Vec<OxGroup>> {
     )
 }
 
+/// All groups of a context, with their members.
+pub(super) fn list(context: ContextId) -> Call<Vec<OxGroup>> {
+    object_call(
+        "OXGroupService.listAll",
+        context,
+        Weight::Heavy,
+        |answer| answer.all()?.map(read_group).collect(),
+        |_| {},
+    )
+}
+
 pub(super) fn create(context: ContextId, group: &GroupData) -> Call<OxId> {
     let weight = Weight::of_members(group.members.len());
     object_call("OXGroupService.create", context, weight, new_id, |out| {

@@ -1,7 +1,7 @@
 //! `OXResourceService`: resources, with the context administrator's credentials.
 
 use super::call::{Answer, Call, Weight, id_of, new_id, nothing, object_call, write_target};
-use super::envelope::{Elements, Space};
+use super::envelope::{Element, Elements, Space};
 use super::{OxResource, ResourceData, Target};
 use crate::model::{ContextId, OxId};
 
@@ -9,6 +9,17 @@ pub(super) fn get(context: ContextId, resource: &Target) -> Call<OxResource> {
     object_call("OXResourceService.getData", context, Weight::Read, read_resource, |out| {
         write_target(out, "res", resource);
     })
+}
+
+/// All resources of a context.
+pub(super) fn list(context: ContextId) -> Call<Vec<OxResource>> {
+    object_call(
+        "OXResourceService.listAll",
+        context,
+        Weight::Heavy,
+        |answer| answer.all()?.map(read_one).collect(),
+        |_| {},
+    )
 }
 
 pub(super) fn create(context: ContextId, resource: &ResourceData) -> Call<OxId> {
@@ -59,7 +70,10 @@ fn write_resource(out: &mut Elements, target: Option<&Target>, resource: &Resour
 }
 
 fn read_resource(answer: &Answer<'_>) -> Result<OxResource, String> {
-    let resource = answer.one()?;
+    read_one(answer.one()?)
+}
+
+fn read_one(resource: &Element) -> Result<OxResource, String> {
     Ok(OxResource {
         id: id_of(resource)?,
         data: ResourceData {

@@ -448,7 +448,7 @@ enum Delta {
 }
 
 /// Whether two values mean the same: none is an empty one, and lists have no order.
-fn alike(a: Option<&FieldValue>, b: Option<&FieldValue>) -> bool {
+pub(crate) fn alike(a: Option<&FieldValue>, b: Option<&FieldValue>) -> bool {
     let list = |value: Option<&FieldValue>| {
         let list = value.and_then(FieldValue::as_list).unwrap_or(&[]);
         list.iter().map(|text| text.to_lowercase()).collect::<BTreeSet<_>>()

@@ -27,7 +27,7 @@ use crate::store::{
 mod doomed;
 mod doubt;
 mod holder;
-mod repair;
+pub(crate) mod repair;
 
 /// So many protected objects are named when they keep a context from being deleted.
 const MOST_NAMED: usize = 5;

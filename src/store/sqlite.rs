@@ -227,6 +227,11 @@ impl SqliteReader {
         self.reading(|db| read::holders(db, dn))
     }
 
+    /// See [`Store::profiles`].
+    pub fn profiles(&self) -> Result<Vec<ProfileVersion>, StoreError> {
+        self.reading(read::profiles)
+    }
+
     /// See [`Store::faults`].
     pub fn faults(&self) -> Result<Vec<FaultRecord>, StoreError> {
         self.reading(read::faults)

@@ -5,10 +5,12 @@
 
 mod accounts;
 mod adaptive_limits;
+mod admin;
 mod apply;
 mod attributes;
 mod cli;
 mod coalescing;
+mod compare;
 mod config_check;
 mod connections;
 mod contexts;
@@ -36,6 +38,7 @@ mod member_ids;
 mod members;
 mod mirror;
 mod no_need;
+mod operating;
 mod outage;
 mod ox_calls;
 mod ox_hazards;

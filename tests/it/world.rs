@@ -308,7 +308,8 @@ pub fn everything_below(folder: &Path) -> Vec<u8> {
     while let Some(path) = open.pop() {
         if path.is_dir() {
             open.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
-        } else {
+        } else if path.is_file() {
+            // Not a socket.
             std::fs::File::open(path).unwrap().read_to_end(&mut bytes).unwrap();
         }
     }

@@ -27,10 +27,10 @@ enum Named {
 }
 
 /// What an order has done: what to make durable, which files to remove then, what to answer.
-struct Carried {
-    commit: Commit,
+pub(super) struct Carried {
+    pub(super) commit: Commit,
     acks: Vec<ItemName>,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
 }
 
 impl From<Outcome> for Carried {
@@ -111,6 +111,8 @@ impl Supervisor {
                 Ok(Carried { commit, acks: Vec::new(), outcome: Outcome::Holds(self.all_holds()) })
             }
             Order::Holds => Ok(Outcome::Holds(self.all_holds()).into()),
+            Order::Contexts => Ok(Outcome::Contexts(self.view_contexts()).into()),
+            Order::LookUpAgain(contexts) => Ok(self.look_up_again(contexts)),
             Order::ProvisionAgain(again) => {
                 let marks = self.marks_of(&again)?;
                 let commit = marks.iter().cloned().map(Change::SetRepair).collect();
@@ -322,7 +324,8 @@ impl Supervisor {
         let anywhere = filter.context.is_none() && filter.object.is_none() && filter.kind.is_none();
         for (item, file) in self.unusable.iter().filter(|_| anywhere) {
             let fault = &file.fault;
-            if fits_fate(filter, "faulty")
+            if filter.after.as_ref().is_none_or(|after| item > after)
+                && fits_fate(filter, "faulty")
                 && fits_fault(filter, &fault.class, &fault.text, &fault.fingerprint)
             {
                 offer(item, Named::Unusable);
@@ -336,7 +339,8 @@ impl Supervisor {
         let What::Item(item) = &task.what else { return false };
         let here =
             |context| self.lanes.open_lanes(entry).any(|lane| lane == Lane::Context(context));
-        if filter.object.as_ref().is_some_and(|object| *object != item.object)
+        if filter.after.as_ref().is_some_and(|after| task.name <= *after)
+            || filter.object.as_ref().is_some_and(|object| *object != item.object)
             || filter.kind.is_some_and(|kind| kind != item.kind)
             || !filter.context.is_none_or(here)
         {
@@ -421,11 +425,15 @@ impl Supervisor {
         let objects: Vec<ObjectId> = match again {
             Again::Object(object) => vec![object.clone()],
             Again::Context(context) => self.env.index.objects_in(Some(*context)),
+            Again::Objects(objects, _) => objects.clone(),
             Again::All => self.env.index.objects_in(None),
         };
         let mut marks = BTreeSet::new();
         for object in objects {
             let Some(record) = self.env.store.object(&object).map_err(memory)? else {
+                if matches!(again, Again::Objects(..)) {
+                    continue;
+                }
                 return Err(OrderError::UnknownObject { object });
             };
             let mut contexts: BTreeSet<ContextId> = record.placements.keys().copied().collect();
@@ -439,7 +447,7 @@ impl Supervisor {
                     contexts.extend(self.router.home_of(&self.env.index, member.key()));
                 }
             }
-            if let Again::Context(context) = again {
+            if let Again::Context(context) | Again::Objects(_, Some(context)) = again {
                 contexts.retain(|other| other == context);
             }
             marks.extend(

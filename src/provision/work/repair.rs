@@ -19,7 +19,7 @@ use crate::scope::Standing;
 use crate::store::{Change, Mark, ObjectRecord, Placement};
 
 /// A place behind every item: profiles are taken as they are now. Names without a time come last.
-pub(super) const NEWEST: &str = "\u{10ffff}";
+pub(crate) const NEWEST: &str = "\u{10ffff}";
 
 /// Does it for one object in one context.
 pub(super) async fn run(env: &Env, mark: &Mark) -> Ended {
