@@ -11,6 +11,13 @@ use crate::world::{Run, Service, World, eventually, file, user, with};
 
 const CHANGE: &str = "OXUserService.change";
 
+/// Puts a version of the file there, whole at once as an editor does: drover may look at any moment.
+fn lay_down(world: &World, content: impl AsRef<[u8]>) {
+    let (there, beside) = (path(world), world.data.path().join("mapping.new"));
+    fs::write(&beside, content).unwrap();
+    fs::rename(beside, there).unwrap();
+}
+
 fn path(world: &World) -> PathBuf {
     world.data.path().join("AttributeMapping.json")
 }
@@ -80,7 +87,7 @@ fn a_version_that_cannot_be_used_changes_nothing_and_is_told_once_with_the_cure(
     let world = World::new();
     mapping(&world, &["set", "userfield20", "roomBooking"]);
     let mut service = started(&world);
-    fs::write(path(&world), "{\"userfeld20\": {}}").unwrap();
+    lay_down(&world, "{\"userfeld20\": {}}");
     let line = service.wait_for_log(&["ERROR", "AttributeMapping.json"]);
     let told = ["did you mean \\\"userfield20\\\"?", "drover mapping restore", "stays in force"];
     assert_holds(&line, &told);
@@ -90,7 +97,7 @@ fn a_version_that_cannot_be_used_changes_nothing_and_is_told_once_with_the_cure(
     }
     // Put right by hand.
     let right = changed(|content| content["userfield19"]["ldap_attribute"] = json!("roomBooking"));
-    fs::write(path(&world), right).unwrap();
+    lay_down(&world, right);
     service.wait_for_log(&["has changed and holds from the next item on"]);
     give(&world, 9, &anna(json!({})));
     assert_eq!(field(&world, 10, "anna", "userfield19"), "A 7");
@@ -115,7 +122,7 @@ fn a_file_that_cannot_be_used_stops_the_start_with_its_cure() {
         ("{\"note\":", "is not a JSON object"),
         (&changed(|content| content["sur_name"]["ldap_attribute"] = Value::Null), "sur_name"),
     ] {
-        fs::write(path(&world), content).unwrap();
+        lay_down(&world, content);
         world.put(&file(1), &user("anna", 10));
         let run = world.run_once();
         assert_eq!(run.code, 5, "{}", run.log);
@@ -137,7 +144,7 @@ fn a_position_never_cuts_a_text_and_unset_aliases_leave_the_primary_address_alon
         content["userfield19"]["position"] = json!(0);
         content["aliases"]["ldap_attribute"] = Value::Null;
     });
-    fs::write(path(&world), content).unwrap();
+    lay_down(&world, content);
     let mut batches = Batches::of(&world);
     batches.done([mail(anna(json!({})), "one", &["other"])]);
     assert_eq!(field(&world, 10, "anna", "userfield20"), "", "not the second letter");
@@ -228,7 +235,7 @@ fn the_command_refuses_what_would_not_work_and_leaves_the_file_alone() {
     let other = world.data.path().join("other.json");
     fs::write(&other, "{\"note\": {}}").unwrap();
     refused(&["check", other.to_str().unwrap()], 5, &["other.json", "\"note\""]);
-    fs::write(path(&world), "{ours").unwrap();
+    lay_down(&world, "{ours");
     for arguments in [&["set", "note", "x"][..], &["check"], &["dump"], &["unset", "note"]] {
         let run = world.ask("mapping", arguments);
         assert_eq!(run.code, 5, "{arguments:?}");
