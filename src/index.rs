@@ -722,7 +722,7 @@ mod tests {
                         Change::PutPlacement {
                             id: id(object),
                             context: ContextId(context),
-                            placement: Placement::User { ox, name: format!("n{object}"), fields, access: None },
+                            placement: Placement::User { ox, name: format!("n{object}"), fields, access: None, beside: crate::store::Beside::default() },
                         }
                     }
                     Step::Leave(object, context) if known(object) => {

@@ -208,6 +208,13 @@ pub trait OxApi: Send + Sync + 'static {
         user: &Target,
         access: ModuleAccess,
     ) -> Result<(), OxError>;
+    /// Sets the name under which a user sends mail (`changeMailAddressPersonal`); empty takes it away.
+    async fn user_sender_name(
+        &self,
+        context: ContextId,
+        user: &Target,
+        name: &str,
+    ) -> Result<(), OxError>;
     /// Deletes a user (`delete`).
     async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError>;
     /// Copies a user into another context (`OXUserCopyService.copyUser`, master); answers its

@@ -24,7 +24,7 @@
 //! | create resource | could be made twice while the first is on its way: asked for several times |
 //! | copy user | refused; the journey that was written down says that the copy is ours |
 //! | change of a name | the old name is asked for first, and if it is gone, the new one |
-//! | other changes, rights, members | the same again: nothing happens |
+//! | other changes, rights, sender name, members | the same again: nothing happens |
 //! | delete | is not there: done |
 //! | create account | refused; the user's accounts are asked for, and ours is found |
 //! | change, delete account | nothing there, or the same again |
@@ -90,6 +90,15 @@ pub enum Operation {
         user: Target,
         /// All rights.
         access: ModuleAccess,
+    },
+    /// Set the name under which a user sends mail.
+    UserSenderName {
+        /// Where.
+        context: ContextId,
+        /// Whom.
+        user: Target,
+        /// The name; empty takes it away.
+        name: String,
     },
     /// Delete a user.
     UserDelete {

@@ -50,6 +50,8 @@ pub struct Policy {
     /// How many users a changed access profile may reach by itself; of more, it reaches none. 0: it
     /// reaches each with his own next change.
     pub profile_holders: u32,
+    /// Whether users get the name under which they send mail from the directory.
+    pub sender_name: bool,
     /// How groups are written.
     pub groups: GroupPolicy,
     /// What is provisioned at all.

@@ -250,6 +250,7 @@ pub(crate) fn policy(settings: &Settings) -> Policy {
         account_login: mapping.functional_account_login_template.clone(),
         on_revoke: mapping.on_revoke,
         profile_holders: mapping.profile_holders,
+        sender_name: mapping.sender_name,
         groups: settings.groups,
         scope: Arc::new(settings.scope.clone()),
     }

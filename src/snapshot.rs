@@ -190,6 +190,7 @@ mod tests {
             name: snapshot.name.clone().unwrap(),
             fields: UserFields::new(),
             access: None,
+            beside: crate::store::Beside::default(),
         };
         ObjectRecord {
             id: snapshot.file.id.clone(),

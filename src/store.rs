@@ -83,6 +83,9 @@ pub enum Placement {
         fields: UserFields,
         /// Rights last sent; none if they are not known.
         access: Option<ModuleAccess>,
+        /// What calls of their own gave him.
+        #[serde(default, skip_serializing_if = "Beside::is_nothing")]
+        beside: Beside,
     },
     /// A group's projection into the context.
     Group {
@@ -118,6 +121,21 @@ impl Placement {
             }
             Self::Context { .. } | Self::Account { .. } => None,
         }
+    }
+}
+
+/// What a user was last given in a context beside his fields and rights.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Beside {
+    /// Sender name last sent; none if drover never sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_name: Option<String>,
+}
+
+impl Beside {
+    /// Whether there is nothing to remember.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
     }
 }
 

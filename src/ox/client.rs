@@ -352,6 +352,15 @@ impl OxApi for SoapClient {
         self.call(user::change_access(context, user, access)).await
     }
 
+    async fn user_sender_name(
+        &self,
+        context: ContextId,
+        user: &Target,
+        name: &str,
+    ) -> Result<(), OxError> {
+        self.call(user::sender_name(context, user, name)).await
+    }
+
     async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError> {
         self.call(user::delete(context, user)).await
     }

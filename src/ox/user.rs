@@ -89,6 +89,14 @@ pub(super) fn change_access(context: ContextId, user: &Target, access: ModuleAcc
     })
 }
 
+pub(super) fn sender_name(context: ContextId, user: &Target, name: &str) -> Call<()> {
+    let operation = "OXUserService.changeMailAddressPersonal";
+    object_call(operation, context, Weight::Write, nothing, |out| {
+        write_target(out, "user", user);
+        out.text(Space::Admin, "personal", name);
+    })
+}
+
 pub(super) fn delete(context: ContextId, user: &Target) -> Call<()> {
     object_call("OXUserService.delete", context, Weight::Write, nothing, |out| {
         write_target(out, "user", user);

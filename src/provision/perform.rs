@@ -236,6 +236,9 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
         Operation::UserAccess { context, user, access } => {
             ox.user_change_access(*context, user, *access).await?;
         }
+        Operation::UserSenderName { context, user, name } => {
+            ox.user_sender_name(*context, user, name).await?;
+        }
         Operation::UserDelete { context, user } => ox.user_delete(*context, user).await?,
         Operation::JourneyBegin { .. } => {}
         Operation::UserCopy { user, from, to } => {
@@ -489,6 +492,7 @@ fn context_of(operation: &Operation) -> Option<ContextId> {
         Operation::UserCreate { context, .. }
         | Operation::UserChange { context, .. }
         | Operation::UserAccess { context, .. }
+        | Operation::UserSenderName { context, .. }
         | Operation::UserDelete { context, .. }
         | Operation::GroupCreate { context, .. }
         | Operation::GroupChange { context, .. }

@@ -251,6 +251,7 @@ pub(super) fn policy() -> Policy {
         account_login: String::new(),
         on_revoke: OnRevoke::Delete,
         profile_holders: 0,
+        sender_name: false,
         groups: GroupPolicy::default(),
         scope: Arc::default(),
     }

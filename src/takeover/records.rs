@@ -10,7 +10,7 @@ use crate::plan::attributes::{Identifier, Mapping, desired_fields, render_login}
 use crate::plan::entitlement::ProfileBook;
 use crate::provision::Policy;
 use crate::snapshot::Snapshot;
-use crate::store::{AccountMember, Placement, ProfileVersion};
+use crate::store::{AccountMember, Beside, Placement, ProfileVersion};
 
 /// Profiles are as the connector knew them before anything that is in the queue.
 const FIRST: &str = "1970-01-01-00-00-00.json";
@@ -133,10 +133,16 @@ impl<'a> Maker<'a> {
         self.members.insert(file.dn.key().clone(), member);
         if ox == OxId::UNKNOWN {
             // Whoever is found under the name counts as he is found.
-            let placement = Placement::User { ox, name, fields: UserFields::new(), access: None };
+            let placement = Placement::User {
+                ox,
+                name,
+                fields: UserFields::new(),
+                access: None,
+                beside: Beside::default(),
+            };
             return Made { doubt: Some(Doubt::NoNumber), ..Made::at(context, placement) };
         }
-        Made::at(context, Placement::User { ox, name, fields, access })
+        Made::at(context, Placement::User { ox, name, fields, access, beside: Beside::default() })
     }
 
     /// What the user's profile grants, and what the connector last set of it: nothing if the profile

@@ -456,6 +456,10 @@ impl OxApi for MemoryOx {
         .await
     }
 
+    async fn user_sender_name(&self, _: ContextId, _: &Target, _: &str) -> Result<(), OxError> {
+        unimplemented!("no sender names in memory")
+    }
+
     async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError> {
         self.call(context, "user_delete", &label(user), |w| {
             let tenant = at(w, context)?;
@@ -811,6 +815,7 @@ impl Bench {
             account_login: String::new(),
             on_revoke: self.on_revoke,
             profile_holders: 0,
+            sender_name: false,
             groups: self.groups,
             scope: Arc::new(self.provisioned.clone()),
         }

@@ -54,6 +54,7 @@ mod rules;
 mod scene;
 mod scope;
 mod security;
+mod sender_name;
 mod settings;
 mod settings_run;
 mod sim_recorded;

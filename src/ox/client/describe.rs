@@ -16,6 +16,7 @@ pub const SERVICES: &[(&str, &[&str])] = &[
         &[
             "change",
             "changeByModuleAccess",
+            "changeMailAddressPersonal",
             "createByModuleAccess",
             "delete",
             "exists",
