@@ -5,6 +5,7 @@
 //! members are found here without asking OX.
 
 mod cache;
+mod identity;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -98,6 +99,8 @@ pub struct Index {
     owners: DashMap<(ContextId, OxId), ObjectId>,
     /// Addresses of the functional accounts that a user was given, or may have been, by the account.
     accounts: DashMap<(ContextId, ObjectId), BTreeMap<ObjectId, String>>,
+    /// Other ids of objects.
+    others: identity::Others,
     /// Objects that stay as they are.
     fixed: DashSet<ObjectId>,
     scope: Arc<Scope>,
@@ -145,6 +148,7 @@ impl Index {
             fixed,
         };
         self.note_fixed(&record.id, fixed);
+        self.others.note(&record.id, properties);
         for (context, placement) in &record.placements {
             let presence = presence_of(*context, placement);
             self.add_presence(&record.id, placement, &presence);
@@ -481,6 +485,7 @@ impl Index {
                     // Who is deleted does not take his DN back from whoever has it by now.
                     self.dns.entry(dn.key().clone()).or_insert_with(|| id.clone());
                 }
+                self.others.note(id, properties.as_ref());
                 let mut known = self.objects.entry(id.clone()).or_insert_with(|| Known {
                     kind: *kind,
                     dn: dn.key().clone(),

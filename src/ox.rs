@@ -23,7 +23,7 @@ mod user_copy;
 
 pub use client::{ClientError, ClientSettings, Deadlines, SoapClient};
 pub use existing::Existing;
-pub use hint::server_setting;
+pub use hint::{guest_in_the_way, server_setting};
 
 use std::fmt;
 use std::time::Duration;
@@ -148,6 +148,18 @@ pub struct OxAccount {
     pub data: AccountData,
 }
 
+/// How a server makes a guest into the user who is created with the guest's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GuestConversion {
+    /// Not at all, as far as is known.
+    #[default]
+    None,
+    /// When the user is created together with his rights.
+    WithRights,
+    /// Only when the user is created without them.
+    Alone,
+}
+
 /// The verbs a plan may use.
 ///
 /// Every verb is one SOAP call. Errors: see [`OxError`]; "not there" is an error of class
@@ -193,6 +205,22 @@ pub trait OxApi: Send + Sync + 'static {
         user: &UserFields,
         access: ModuleAccess,
     ) -> Result<OxId, OxError>;
+    /// How OX converts guests. It is asked again now and then: servers are updated.
+    async fn guest_conversion(&self) -> GuestConversion {
+        GuestConversion::None
+    }
+    /// Like [`OxApi::user_create`], and a guest of the same address becomes the user. Without rights
+    /// (`create`) he gets some by OX's choice, to be set by [`OxApi::user_change_access`].
+    /// Only if [`OxApi::guest_conversion`] says that OX can.
+    async fn user_create_converting(
+        &self,
+        _context: ContextId,
+        _user: &UserFields,
+        _access: Option<ModuleAccess>,
+    ) -> Result<OxId, OxError> {
+        let operation = "OXUserService.create";
+        Err(OxError::NotOffered { operation, since: "8.36.36" })
+    }
     /// Changes the given fields of a user (`change`). A `name` among them other than the target's
     /// is a rename and needs the target by number.
     async fn user_change(
@@ -423,6 +451,14 @@ pub enum OxError {
         /// What is wrong with it, completing "the field …"; never the value itself.
         reason: String,
     },
+    /// OX does not have what is to be called, so nothing was sent.
+    #[error("OX does not offer {operation}, which came with OX {since}")]
+    NotOffered {
+        /// Service and operation.
+        operation: &'static str,
+        /// Version from which on OX has it.
+        since: &'static str,
+    },
     /// drover has no credentials for the account that this call needs.
     #[error("no credentials for {account} (needed for {operation})")]
     NoCredentials {
@@ -469,6 +505,7 @@ impl OxError {
             | Self::Http { operation, .. }
             | Self::Garbled { operation, .. }
             | Self::Unwritable { operation, .. }
+            | Self::NotOffered { operation, .. }
             | Self::NoCredentials { operation, .. }
             | Self::CredentialsUnreadable { operation, .. } => operation,
         }
@@ -498,6 +535,7 @@ impl OxError {
             Self::Fault { .. }
             | Self::Unreachable { .. }
             | Self::Unwritable { .. }
+            | Self::NotOffered { .. }
             | Self::NoCredentials { .. }
             | Self::CredentialsUnreadable { .. } => false,
         }

@@ -263,6 +263,8 @@ pub enum Reply {
     Done,
     /// Done, and this is the new object's number.
     Id(OxId),
+    /// A user was made and has this number, but his rights are still to be set.
+    WithoutRights(OxId),
     /// There was nothing to do it to (accounts only).
     NothingThere,
 }

@@ -10,6 +10,7 @@
 
 mod describe;
 mod hints;
+mod offers;
 mod settings;
 
 use std::sync::Arc;
@@ -25,9 +26,9 @@ use super::call::Call;
 use super::envelope::{Element, NotSoap, read_body};
 use super::limiter::{Bounds, Gate, Gates};
 use super::{
-    AccountData, CallObserver, ContextData, CredentialSource, Credentials, GroupData, OxAccount,
-    OxApi, OxError, OxGroup, OxResource, OxUser, ResourceData, Target, context, excerpt, fault,
-    group, resource, secondary_account, user, user_copy,
+    AccountData, CallObserver, ContextData, CredentialSource, Credentials, GroupData,
+    GuestConversion, OxAccount, OxApi, OxError, OxGroup, OxResource, OxUser, ResourceData, Target,
+    context, excerpt, fault, group, resource, secondary_account, user, user_copy,
 };
 use crate::model::{ContextId, ModuleAccess, OxId, UserFields};
 
@@ -50,6 +51,7 @@ pub struct SoapClient {
     rate: Option<DefaultDirectRateLimiter>,
     credentials: Arc<dyn CredentialSource>,
     observer: Option<Arc<dyn CallObserver>>,
+    offers: offers::Offers,
 }
 
 impl SoapClient {
@@ -78,6 +80,7 @@ impl SoapClient {
             rate: settings.calls_per_second.map(|n| RateLimiter::direct(Quota::per_second(n))),
             credentials,
             observer,
+            offers: offers::Offers::default(),
         })
     }
 
@@ -332,6 +335,19 @@ impl OxApi for SoapClient {
         access: ModuleAccess,
     ) -> Result<OxId, OxError> {
         self.call(user::create(context, user, access)).await
+    }
+
+    async fn guest_conversion(&self) -> GuestConversion {
+        self.offers.guest_conversion(self).await
+    }
+
+    async fn user_create_converting(
+        &self,
+        context: ContextId,
+        user: &UserFields,
+        access: Option<ModuleAccess>,
+    ) -> Result<OxId, OxError> {
+        self.call(user::create_converting(context, user, access)).await
     }
 
     async fn user_change(

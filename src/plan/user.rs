@@ -544,13 +544,17 @@ impl Case for UserCase {
 
     fn done(&mut self, operation: &Operation, reply: Reply) {
         match (operation, reply) {
-            (Operation::UserCreate { context, .. }, Reply::Id(ox)) => {
+            (
+                Operation::UserCreate { context, .. },
+                reply @ (Reply::Id(ox) | Reply::WithoutRights(ox)),
+            ) => {
                 if let Some(wanted) = &self.wanted {
+                    let has_rights = matches!(reply, Reply::Id(_));
                     let user = Placed {
                         ox,
                         name: wanted.user.name.clone(),
                         fields: remembered(&wanted.user.fields),
-                        access: Some(wanted.access),
+                        access: has_rights.then_some(wanted.access),
                         beside: Beside::default(),
                     };
                     self.placed.insert(*context, user);

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{Env, Failure};
 use crate::model::{ContextId, ObjectId, OxId, UserFields};
-use crate::ox::{Account, FaultClass, OxError, Target};
+use crate::ox::{Account, FaultClass, GuestConversion, OxError, Target};
 use crate::plan::{Answer, Case, Next, Operation, Question, Refusal, Reply};
 use crate::retry::Verdict;
 use crate::store::{AccountMember, Change, Placement};
@@ -228,7 +228,14 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
         Operation::UserCreate { context, fields, access } => {
             let mut fields = fields.clone();
             fields.set("password", Env::unknown_password().reveal());
-            return Ok(Reply::Id(ox.user_create(*context, &fields, *access).await?));
+            let converting = |access| ox.user_create_converting(*context, &fields, access);
+            return Ok(match ox.guest_conversion().await {
+                GuestConversion::None => {
+                    Reply::Id(ox.user_create(*context, &fields, *access).await?)
+                }
+                GuestConversion::WithRights => Reply::Id(converting(Some(*access)).await?),
+                GuestConversion::Alone => Reply::WithoutRights(converting(None).await?),
+            });
         }
         Operation::UserChange { context, user, fields } => {
             ox.user_change(*context, user, fields).await?;

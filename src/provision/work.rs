@@ -113,6 +113,7 @@ pub async fn run(env: &Env, job: &Job) -> Ended {
             }
             match QueueFile::parse(&bytes) {
                 Ok(file) => {
+                    let file = env.index.identify(file);
                     // A context itself is none of its users' numbers' business, and may be gone.
                     if file.kind != ObjectKind::Context
                         && let Err(failure) = look_up_doubted(env, job).await

@@ -135,6 +135,8 @@ pub(crate) struct Context {
     pub(crate) users: BTreeMap<u32, User>,
     pub(crate) groups: BTreeMap<u32, Group>,
     pub(crate) resources: BTreeMap<u32, Resource>,
+    /// Numbers of guests by their addresses in small letters.
+    pub(crate) guests: BTreeMap<String, u32>,
     logins: HashMap<Box<str>, u32>,
     primaries: HashMap<String, Vec<u32>>,
     displays: HashMap<String, Vec<u32>>,

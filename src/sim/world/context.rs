@@ -392,6 +392,7 @@ impl Context {
             members: Vec::new(),
         };
         Self {
+            guests: BTreeMap::new(),
             id,
             name,
             enabled: true,

@@ -40,6 +40,7 @@ fn of(context: &Context) -> Value {
         "users": map(users),
         "groups": map(groups),
         "resources": map(resources),
+        "guests": context.guests,
     })
 }
 
