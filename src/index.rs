@@ -496,6 +496,8 @@ impl Index {
                     begun: BTreeMap::new(),
                     fixed: None,
                 });
+                // A user may become a shared account.
+                known.kind = *kind;
                 known.fixed = fixed;
                 let old = std::mem::replace(&mut known.dn, dn.key().clone());
                 known.home = home;
@@ -647,6 +649,10 @@ fn claims_of(placement: &Placement) -> BTreeSet<Claim> {
         }
         Placement::Account { address, .. } => {
             BTreeSet::from([Claim::Mail(address.to_lowercase().into())])
+        }
+        Placement::SharedAccount { name, data, .. } => {
+            let mail = data.as_ref().map(|data| Claim::Mail(data.address.to_lowercase().into()));
+            std::iter::once(Claim::User(name.as_str().into())).chain(mail).collect()
         }
         Placement::Context { .. } => BTreeSet::new(),
     }

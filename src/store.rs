@@ -24,7 +24,7 @@ use crate::model::object::Properties;
 use crate::model::{
     ContextId, Dn, DnKey, Fate, ItemName, ModuleAccess, ObjectId, ObjectKind, OxId, UserFields,
 };
-use crate::ox::ResourceData;
+use crate::ox::{Grant, ResourceData, SharedAccountData};
 
 pub use fault::{FaultRecord, fingerprint};
 pub use ledger::Audit;
@@ -103,6 +103,17 @@ pub enum Placement {
         /// Those who have it.
         members: BTreeMap<ObjectId, AccountMember>,
     },
+    /// A shared account.
+    SharedAccount {
+        /// OX's number.
+        ox: OxId,
+        /// Name in OX.
+        name: String,
+        /// Values last sent; none if what OX has is not known.
+        data: Option<SharedAccountData>,
+        /// Who may use it, as last sent; none if that is not known.
+        grants: Option<Vec<Grant>>,
+    },
     /// A resource.
     Resource {
         /// OX's number.
@@ -116,9 +127,10 @@ impl Placement {
     /// OX's number, for the kinds that have one, if it is known.
     pub fn ox_id(&self) -> Option<OxId> {
         match self {
-            Self::User { ox, .. } | Self::Group { ox, .. } | Self::Resource { ox, .. } => {
-                (*ox != OxId::UNKNOWN).then_some(*ox)
-            }
+            Self::User { ox, .. }
+            | Self::Group { ox, .. }
+            | Self::SharedAccount { ox, .. }
+            | Self::Resource { ox, .. } => (*ox != OxId::UNKNOWN).then_some(*ox),
             Self::Context { .. } | Self::Account { .. } => None,
         }
     }

@@ -12,6 +12,7 @@ mod describe;
 mod hints;
 mod offers;
 mod settings;
+mod shared;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,8 +28,9 @@ use super::envelope::{Element, NotSoap, read_body};
 use super::limiter::{Bounds, Gate, Gates};
 use super::{
     AccountData, CallObserver, ContextData, CredentialSource, Credentials, GroupData,
-    GuestConversion, OxAccount, OxApi, OxError, OxGroup, OxResource, OxUser, ResourceData, Target,
-    context, excerpt, fault, group, resource, secondary_account, user, user_copy,
+    GuestConversion, OxAccount, OxApi, OxError, OxGroup, OxResource, OxUser, ResourceData,
+    SharedAccounts, Target, context, excerpt, fault, group, resource, secondary_account, user,
+    user_copy,
 };
 use crate::model::{ContextId, ModuleAccess, OxId, UserFields};
 
@@ -335,6 +337,10 @@ impl OxApi for SoapClient {
         access: ModuleAccess,
     ) -> Result<OxId, OxError> {
         self.call(user::create(context, user, access)).await
+    }
+
+    fn shared_accounts(&self) -> Option<&(dyn SharedAccounts + Send + Sync)> {
+        Some(self)
     }
 
     async fn guest_conversion(&self) -> GuestConversion {

@@ -279,7 +279,12 @@ impl World {
             }
             Operation::ContextCreate { .. }
             | Operation::ContextChange { .. }
-            | Operation::ContextDelete { .. } => unreachable!("contexts have tests of their own"),
+            | Operation::ContextDelete { .. }
+            | Operation::SharedAccountCreate { .. }
+            | Operation::SharedAccountChange { .. }
+            | Operation::SharedAccountConvert { .. }
+            | Operation::SharedAccountGrant { .. }
+            | Operation::SharedAccountDelete { .. } => unreachable!("have tests of their own"),
         }
     }
 
@@ -320,7 +325,9 @@ impl World {
                 let Ok(tenant) = self.at(*context) else { return Answer::Absent };
                 Answer::UserIds(tenant.users.keys().copied().collect())
             }
-            Question::Context(_) | Question::Login(_) => unreachable!(),
+            Question::Context(_) | Question::Login(_) | Question::SharedAccount(..) => {
+                unreachable!()
+            }
         }
     }
 

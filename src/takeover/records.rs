@@ -99,7 +99,18 @@ impl<'a> Maker<'a> {
             Some(DirectoryObject::Group(group)) => self.group(snapshot, group),
             Some(DirectoryObject::Account(account)) => self.account(&snapshot.file.id, account),
             Some(DirectoryObject::Resource(resource)) => Self::resource(resource),
-            None => Made::default(),
+            Some(DirectoryObject::SharedAccount(account)) => {
+                // What OX has of it, and who may use it, is written with its next change.
+                let identifier = &self.policy.shared_account_identifier;
+                let name = snapshot.name.clone();
+                let name = name.or_else(|| one_text(&account.properties, identifier));
+                let (name, ox) = (name.unwrap_or_default(), snapshot.number);
+                let ox = ox.unwrap_or(OxId::UNKNOWN);
+                let placement = Placement::SharedAccount { ox, name, data: None, grants: None };
+                Made::at(account.context, placement)
+            }
+            // Nothing in OX itself.
+            Some(DirectoryObject::SharedAccountPermission(_)) | None => Made::default(),
         }
     }
 
@@ -254,11 +265,13 @@ fn one_text(properties: &Properties, name: &str) -> Option<String> {
 }
 
 /// The order in which kinds are made: who is named before who names.
-pub(super) const ORDER: [ObjectKind; 6] = [
+pub(super) const ORDER: [ObjectKind; 8] = [
     ObjectKind::Profile,
     ObjectKind::Context,
     ObjectKind::User,
     ObjectKind::Resource,
     ObjectKind::Group,
     ObjectKind::Account,
+    ObjectKind::SharedAccountPermission,
+    ObjectKind::SharedAccount,
 ];

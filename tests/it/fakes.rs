@@ -799,7 +799,11 @@ impl Bench {
             guard: self.guard,
             leavers_first: self.leavers_first,
             most_running: self.most_running,
-            identifiers: Identifiers { user: "username".into(), group: "name".into() },
+            identifiers: Identifiers {
+                user: "username".into(),
+                group: "name".into(),
+                shared_account: "name".into(),
+            },
             cut_short: self.cut_short,
             seed: 1,
         }
@@ -816,6 +820,8 @@ impl Bench {
             on_revoke: self.on_revoke,
             profile_holders: 0,
             sender_name: false,
+            shared_accounts: false,
+            shared_account_identifier: "name".to_owned(),
             groups: self.groups,
             scope: Arc::new(self.provisioned.clone()),
         }

@@ -59,6 +59,7 @@ mod security;
 mod sender_name;
 mod settings;
 mod settings_run;
+mod shared_accounts;
 mod sim_recorded;
 mod sim_server;
 mod sim_soap;

@@ -253,6 +253,10 @@ impl Supervisor {
                 "Check the administrator's name and password in the credentials file, and that the \
                  context exists. {drop}."
             ),
+            None if failure.class == Failure::NOT_OFFERED => format!(
+                "Update OX, or set mapping.shared_accounts=false [OX_ENABLE_SHARED_ACCOUNT] to do without \
+                 shared accounts; drover tries again by itself. {drop}."
+            ),
             None if guest_in_the_way(&failure.text) => format!(
                 "A guest has the user's address: delete the guest in OX, or update OX to 8.36.36 or \
                  later, which makes guests into users; drover tries again by itself. {drop}."

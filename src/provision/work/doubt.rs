@@ -30,9 +30,21 @@ pub(super) fn without_doubt(record: &ObjectRecord, context: Option<ContextId>) -
                 }
             }
         }
+        ObjectKind::SharedAccount => {
+            // All is written.
+            for placement in sure.placements.values_mut() {
+                if let Placement::SharedAccount { data, grants, .. } = placement {
+                    (*data, *grants) = (None, None);
+                }
+            }
+        }
         // A group's whole list is written after any doubt. A resource may bear its old name or the new
         // one, and what is remembered finds it under either.
-        ObjectKind::Group | ObjectKind::Resource | ObjectKind::User | ObjectKind::Profile => {}
+        ObjectKind::Group
+        | ObjectKind::Resource
+        | ObjectKind::User
+        | ObjectKind::Profile
+        | ObjectKind::SharedAccountPermission => {}
     }
     sure
 }

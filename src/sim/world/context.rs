@@ -392,6 +392,7 @@ impl Context {
             members: Vec::new(),
         };
         Self {
+            shared: BTreeMap::new(),
             guests: BTreeMap::new(),
             id,
             name,

@@ -41,6 +41,7 @@ fn of(context: &Context) -> Value {
         "groups": map(groups),
         "resources": map(resources),
         "guests": context.guests,
+        "sharedAccounts": context.shared_state(),
     })
 }
 

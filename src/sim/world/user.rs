@@ -485,7 +485,7 @@ impl Context {
         )))
     }
 
-    fn remove_user(&mut self, id: u32) {
+    pub(super) fn remove_user(&mut self, id: u32) {
         let Some(user) = self.users.remove(&id) else { return };
         self.unindex_user(&user);
         if self.folders.get(&user.folder) == Some(&id) {
