@@ -5,6 +5,7 @@
 //! members are found here without asking OX.
 
 mod cache;
+mod identity;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -113,6 +114,8 @@ pub struct Index {
     inhabited: DashMap<ContextId, usize>,
     /// Names of contexts, and whose objects they are.
     names: DashMap<ContextId, (ObjectId, Arc<str>)>,
+    /// Other ids of objects.
+    others: identity::Others,
     /// Objects that stay as they are.
     fixed: DashSet<ObjectId>,
     scope: Arc<Scope>,
@@ -160,6 +163,7 @@ impl Index {
             fixed,
         };
         self.note_fixed(&record.id, fixed);
+        self.others.note(&record.id, properties);
         for (context, placement) in &record.placements {
             let presence = presence_of(*context, placement);
             self.enter(*context);
@@ -561,6 +565,7 @@ impl Index {
                     // Who is deleted does not take his DN back from whoever has it by now.
                     self.dns.entry(dn.key().clone()).or_insert_with(|| id.clone());
                 }
+                self.others.note(id, properties.as_ref());
                 let mut known = self.objects.entry(id.clone()).or_insert_with(|| Known {
                     kind: *kind,
                     dn: dn.key().clone(),
@@ -571,6 +576,8 @@ impl Index {
                     begun: BTreeMap::new(),
                     fixed: None,
                 });
+                // A user may become a shared account.
+                known.kind = *kind;
                 known.fixed = fixed;
                 let old = std::mem::replace(&mut known.dn, dn.key().clone());
                 known.home = home;
@@ -728,6 +735,10 @@ fn claims_of(placement: &Placement) -> BTreeSet<Claim> {
         Placement::Account { address, .. } => {
             BTreeSet::from([Claim::Mail(address.to_lowercase().into())])
         }
+        Placement::SharedAccount { name, data, .. } => {
+            let mail = data.as_ref().map(|data| Claim::Mail(data.address.to_lowercase().into()));
+            std::iter::once(Claim::User(name.as_str().into())).chain(mail).collect()
+        }
         Placement::Context { .. } => BTreeSet::new(),
     }
 }
@@ -807,7 +818,7 @@ mod tests {
                         Change::PutPlacement {
                             id: id(object),
                             context: ContextId(context),
-                            placement: Placement::User { ox, name: format!("n{object}"), fields, access: None },
+                            placement: Placement::User { ox, name: format!("n{object}"), fields, access: None, beside: crate::store::Beside::default() },
                         }
                     }
                     Step::Leave(object, context) if known(object) => {

@@ -18,12 +18,13 @@ mod hint;
 pub mod limiter;
 mod resource;
 mod secondary_account;
+mod shared_account;
 mod user;
 mod user_copy;
 
 pub use client::{ClientError, ClientSettings, Deadlines, SoapClient};
 pub use existing::Existing;
-pub use hint::server_setting;
+pub use hint::{guest_in_the_way, server_setting};
 
 use std::fmt;
 use std::time::Duration;
@@ -148,6 +149,86 @@ pub struct OxAccount {
     pub data: AccountData,
 }
 
+/// A mail server of a shared account.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct SharedServer {
+    /// Host name; empty = not sent.
+    pub host: String,
+    /// Port; none = left to OX.
+    pub port: Option<u16>,
+    /// Scheme without `://`.
+    pub scheme: String,
+}
+
+/// A shared account as it is to be written, always as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct SharedAccountData {
+    /// Name.
+    pub name: String,
+    /// Shown name.
+    pub display_name: String,
+    /// Mail address.
+    pub address: String,
+    /// Language.
+    pub language: String,
+    /// Time zone.
+    pub timezone: String,
+    /// For reading mail.
+    pub imap: SharedServer,
+    /// For sending mail.
+    pub smtp: SharedServer,
+}
+
+/// A shared account as OX answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OxSharedAccount {
+    /// OX's number.
+    pub id: OxId,
+    /// Name.
+    pub name: String,
+}
+
+/// What some users and groups may do with a shared account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Grant {
+    /// With its mail: `none`, `viewer`, `editor` or `author`.
+    pub mail: String,
+    /// With its calendar, likewise.
+    pub calendar: String,
+    /// What else, such as `sendAs`.
+    pub capabilities: std::collections::BTreeSet<String>,
+    /// Which users, all of the account's context.
+    pub users: std::collections::BTreeSet<OxId>,
+    /// Which groups.
+    pub groups: std::collections::BTreeSet<OxId>,
+}
+
+impl Grant {
+    /// Nobody may do anything.
+    pub fn nothing() -> Self {
+        let none = || "none".to_owned();
+        Self {
+            mail: none(),
+            calendar: none(),
+            capabilities: std::collections::BTreeSet::new(),
+            users: std::collections::BTreeSet::new(),
+            groups: std::collections::BTreeSet::new(),
+        }
+    }
+}
+
+/// How a server makes a guest into the user who is created with the guest's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GuestConversion {
+    /// Not at all, as far as is known.
+    #[default]
+    None,
+    /// When the user is created together with his rights.
+    WithRights,
+    /// Only when the user is created without them.
+    Alone,
+}
+
 /// The verbs a plan may use.
 ///
 /// Every verb is one SOAP call. Errors: see [`OxError`]; "not there" is an error of class
@@ -193,6 +274,26 @@ pub trait OxApi: Send + Sync + 'static {
         user: &UserFields,
         access: ModuleAccess,
     ) -> Result<OxId, OxError>;
+    /// How OX converts guests. It is asked again now and then: servers are updated.
+    async fn guest_conversion(&self) -> GuestConversion {
+        GuestConversion::None
+    }
+    /// Like [`OxApi::user_create`], and a guest of the same address becomes the user. Without rights
+    /// (`create`) he gets some by OX's choice, to be set by [`OxApi::user_change_access`].
+    /// Only if [`OxApi::guest_conversion`] says that OX can.
+    async fn user_create_converting(
+        &self,
+        _context: ContextId,
+        _user: &UserFields,
+        _access: Option<ModuleAccess>,
+    ) -> Result<OxId, OxError> {
+        let operation = "OXUserService.create";
+        Err(OxError::NotOffered { operation, since: "8.36.36" })
+    }
+    /// Shared accounts; none if this OX never has them.
+    fn shared_accounts(&self) -> Option<&(dyn SharedAccounts + Send + Sync)> {
+        None
+    }
     /// Changes the given fields of a user (`change`). A `name` among them other than the target's
     /// is a rename and needs the target by number.
     async fn user_change(
@@ -207,6 +308,13 @@ pub trait OxApi: Send + Sync + 'static {
         context: ContextId,
         user: &Target,
         access: ModuleAccess,
+    ) -> Result<(), OxError>;
+    /// Sets the name under which a user sends mail (`changeMailAddressPersonal`); empty takes it away.
+    async fn user_sender_name(
+        &self,
+        context: ContextId,
+        user: &Target,
+        name: &str,
     ) -> Result<(), OxError>;
     /// Deletes a user (`delete`).
     async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError>;
@@ -301,6 +409,43 @@ pub trait OxApi: Send + Sync + 'static {
         address: &str,
         users: &[OxId],
     ) -> Result<bool, OxError>;
+}
+
+/// Shared accounts, which not every server has.
+///
+/// Every verb is one SOAP call; where OX does not have the service it is [`OxError::NotOffered`].
+#[async_trait]
+pub trait SharedAccounts {
+    /// A shared account by name or number (`OXSharedAccountService.getData`).
+    async fn shared_account_get(
+        &self,
+        context: ContextId,
+        account: &Target,
+    ) -> Result<OxSharedAccount, OxError>;
+    /// Creates a shared account, which nobody may use; answers its number.
+    async fn shared_account_create(
+        &self,
+        context: ContextId,
+        account: &SharedAccountData,
+    ) -> Result<OxId, OxError>;
+    /// Changes a shared account.
+    async fn shared_account_change(
+        &self,
+        context: ContextId,
+        id: OxId,
+        account: &SharedAccountData,
+    ) -> Result<(), OxError>;
+    /// Deletes a shared account.
+    async fn shared_account_delete(&self, context: ContextId, id: OxId) -> Result<(), OxError>;
+    /// Makes a user into a shared account, which keeps his number.
+    async fn shared_account_convert(&self, context: ContextId, user: OxId) -> Result<(), OxError>;
+    /// Says who may use a shared account; replaces what was said before.
+    async fn shared_account_grant(
+        &self,
+        context: ContextId,
+        id: OxId,
+        grants: &[Grant],
+    ) -> Result<(), OxError>;
 }
 
 /// Class of a fault: the exception named in its `detail`.
@@ -416,6 +561,14 @@ pub enum OxError {
         /// What is wrong with it, completing "the field …"; never the value itself.
         reason: String,
     },
+    /// OX does not have what is to be called, so nothing was sent.
+    #[error("OX does not offer {operation}, which came with OX {since}")]
+    NotOffered {
+        /// Service and operation.
+        operation: &'static str,
+        /// Version from which on OX has it.
+        since: &'static str,
+    },
     /// drover has no credentials for the account that this call needs.
     #[error("no credentials for {account} (needed for {operation})")]
     NoCredentials {
@@ -462,6 +615,7 @@ impl OxError {
             | Self::Http { operation, .. }
             | Self::Garbled { operation, .. }
             | Self::Unwritable { operation, .. }
+            | Self::NotOffered { operation, .. }
             | Self::NoCredentials { operation, .. }
             | Self::CredentialsUnreadable { operation, .. } => operation,
         }
@@ -491,6 +645,7 @@ impl OxError {
             Self::Fault { .. }
             | Self::Unreachable { .. }
             | Self::Unwritable { .. }
+            | Self::NotOffered { .. }
             | Self::NoCredentials { .. }
             | Self::CredentialsUnreadable { .. } => false,
         }

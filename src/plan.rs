@@ -24,8 +24,9 @@
 //! | create resource | could be made twice while the first is on its way: asked for several times |
 //! | copy user | refused; the journey that was written down says that the copy is ours |
 //! | change of a name | the old name is asked for first, and if it is gone, the new one |
-//! | other changes, rights, members | the same again: nothing happens |
+//! | other changes, rights, sender name, members | the same again: nothing happens |
 //! | delete | is not there: done |
+//! | shared accounts | asked for by name first, and written as a whole |
 //! | create account | refused; the user's accounts are asked for, and ours is found |
 //! | change, delete account | nothing there, or the same again |
 
@@ -36,13 +37,14 @@ pub mod context;
 pub mod entitlement;
 pub mod group;
 pub mod resource;
+pub mod shared_account;
 pub mod user;
 
 use crate::model::access::Contradiction;
 use crate::model::{ContextId, ModuleAccess, ObjectId, OxId, UserFields};
 use crate::ox::{
-    AccountData, ContextData, GroupData, OxAccount, OxGroup, OxResource, OxUser, ResourceData,
-    Target,
+    AccountData, ContextData, Grant, GroupData, OxAccount, OxGroup, OxResource, OxSharedAccount,
+    OxUser, ResourceData, SharedAccountData, Target,
 };
 use crate::store::{Change, Journey};
 
@@ -90,6 +92,15 @@ pub enum Operation {
         user: Target,
         /// All rights.
         access: ModuleAccess,
+    },
+    /// Set the name under which a user sends mail.
+    UserSenderName {
+        /// Where.
+        context: ContextId,
+        /// Whom.
+        user: Target,
+        /// The name; empty takes it away.
+        name: String,
     },
     /// Delete a user.
     UserDelete {
@@ -176,6 +187,45 @@ pub enum Operation {
         /// Which.
         resource: Target,
     },
+    /// Create a shared account.
+    SharedAccountCreate {
+        /// Where.
+        context: ContextId,
+        /// Its values.
+        data: SharedAccountData,
+    },
+    /// Change a shared account.
+    SharedAccountChange {
+        /// Where.
+        context: ContextId,
+        /// Which.
+        account: OxId,
+        /// All its values.
+        data: SharedAccountData,
+    },
+    /// Make a user into a shared account.
+    SharedAccountConvert {
+        /// Where.
+        context: ContextId,
+        /// Whom.
+        user: OxId,
+    },
+    /// Say who may use a shared account.
+    SharedAccountGrant {
+        /// Where.
+        context: ContextId,
+        /// Which.
+        account: OxId,
+        /// Who, and how; nobody else.
+        grants: Vec<Grant>,
+    },
+    /// Delete a shared account.
+    SharedAccountDelete {
+        /// Where.
+        context: ContextId,
+        /// Which.
+        account: OxId,
+    },
     /// Give users a secondary account.
     AccountCreate {
         /// Where.
@@ -218,6 +268,8 @@ pub enum Question {
     Group(ContextId, String),
     /// What is this resource like?
     Resource(ContextId, String),
+    /// What is the shared account of this name like?
+    SharedAccount(ContextId, String),
     /// Which secondary accounts does this user have?
     Accounts(ContextId, OxId),
     /// Which users are there at all?
@@ -241,6 +293,8 @@ pub enum Answer {
     Group(OxGroup),
     /// A resource.
     Resource(OxResource),
+    /// A shared account.
+    SharedAccount(OxSharedAccount),
     /// Accounts.
     Accounts(Vec<OxAccount>),
     /// Numbers of users.
@@ -254,6 +308,8 @@ pub enum Reply {
     Done,
     /// Done, and this is the new object's number.
     Id(OxId),
+    /// A user was made and has this number, but his rights are still to be set.
+    WithoutRights(OxId),
     /// There was nothing to do it to (accounts only).
     NothingThere,
 }
@@ -404,6 +460,26 @@ pub enum Problem {
         count: usize,
         /// Ids of the first ones, comma-separated.
         first: String,
+    },
+    /// A shared account is to be in another context than it is.
+    #[error(
+        "the shared account is in context {from}, and OX cannot move it to context {to}; its mail would \
+         be lost. Set its oxContext back to {from}, or delete it and make another one"
+    )]
+    SharedAccountElsewhere {
+        /// Where it is.
+        from: ContextId,
+        /// Where it is wanted.
+        to: ContextId,
+    },
+    /// A user is to become a shared account, and his number is not known.
+    #[error(
+        "the user of context {context} who is to become a shared account has no known number in OX; \
+         rebuild the numbers of that context, or make the account anew"
+    )]
+    UserWithoutNumber {
+        /// The context.
+        context: ContextId,
     },
     /// A resource lacks its mail address.
     #[error("OX wants a mail address for a new resource; set resourceMailAddress")]

@@ -50,6 +50,12 @@ pub struct Policy {
     /// How many users a changed access profile may reach by itself; of more, it reaches none. 0: it
     /// reaches each with his own next change.
     pub profile_holders: u32,
+    /// Whether users get the name under which they send mail from the directory.
+    pub sender_name: bool,
+    /// Whether shared accounts are provisioned.
+    pub shared_accounts: bool,
+    /// Which property names shared accounts.
+    pub shared_account_identifier: String,
     /// How groups are written.
     pub groups: GroupPolicy,
     /// What is provisioned at all.
@@ -372,7 +378,10 @@ impl Failure {
             verdict: verdict(error),
             text: error.to_string(),
             class: fault.map_or_else(
-                || "transport".to_owned(),
+                || match error {
+                    OxError::NotOffered { .. } => Self::NOT_OFFERED.to_owned(),
+                    _ => "transport".to_owned(),
+                },
                 |fault| fault.exception.clone().unwrap_or_else(|| "undeclared".to_owned()),
             ),
             exception_id: fault.and_then(|fault| fault.exception_id.clone()),
@@ -415,6 +424,9 @@ impl Failure {
         Self { missing_key, ..Self::lasting(class, problem.to_string()) }
     }
 
+    /// Class of what OX does not have at all.
+    pub const NOT_OFFERED: &'static str = "not offered";
+
     /// Whether another content of the credentials file may be the cure.
     pub fn is_about_a_key(&self) -> bool {
         self.missing_key.is_some() || self.class == "InvalidCredentialsException"
@@ -422,8 +434,16 @@ impl Failure {
 
     /// Whether OX was asked to do it, and does not want to.
     pub fn is_refusal(&self) -> bool {
-        let own =
-            ["object", "local", "state", "busy", "transport", Self::UNUSABLE, Self::NAME_TAKEN];
+        let own = [
+            "object",
+            "local",
+            "state",
+            "busy",
+            "transport",
+            Self::UNUSABLE,
+            Self::NAME_TAKEN,
+            Self::NOT_OFFERED,
+        ];
         self.verdict == Verdict::Lasting && !own.contains(&self.class.as_str())
     }
 

@@ -34,6 +34,8 @@ pub fn verdict(error: &OxError) -> Verdict {
         // A whole message from OX that says something unexpected, not trouble on the way (that is
         // Lost): the same answer would come again, and only this item need wait for somebody to look.
         OxError::Garbled { .. } => Verdict::Lasting,
+        // Until OX is updated, which concerns nothing but what needs it.
+        OxError::NotOffered { .. } => Verdict::Lasting,
         OxError::Unwritable { .. } | OxError::NoCredentials { .. } => Verdict::Lasting,
         // Concerns every context alike.
         OxError::CredentialsUnreadable { .. } => Verdict::Outage,

@@ -77,6 +77,8 @@ pub struct Identifiers {
     pub user: String,
     /// Property that names groups; likewise.
     pub group: String,
+    /// Property that names shared accounts.
+    pub shared_account: String,
 }
 
 impl Identifiers {
@@ -136,9 +138,18 @@ impl Identifiers {
             Some(DirectoryObject::Account(account)) => {
                 BTreeSet::from([Claim::Mail(account.address.to_lowercase().into())])
             }
-            Some(DirectoryObject::Context(_) | DirectoryObject::Profile(_)) | None => {
-                BTreeSet::new()
+            Some(DirectoryObject::SharedAccount(account)) => {
+                // It is known to others by its name as a user is.
+                let name = Self::name(&self.shared_account, &file.id, &account.properties);
+                let mail = Claim::Mail(account.address.to_lowercase().into());
+                name.map(|name| Claim::User(name.into())).into_iter().chain([mail]).collect()
             }
+            Some(
+                DirectoryObject::Context(_)
+                | DirectoryObject::Profile(_)
+                | DirectoryObject::SharedAccountPermission(_),
+            )
+            | None => BTreeSet::new(),
         }
     }
 }
@@ -224,7 +235,10 @@ impl Router {
         let homes = homes(&identity, &own);
         let claims: BTreeSet<_> = each(&homes, &identity.names).collect();
         let after = self.planned.get(&file.id).map(|p| p.entries.iter().copied().collect());
-        let single = matches!(file.kind, ObjectKind::User | ObjectKind::Resource);
+        let single = matches!(
+            file.kind,
+            ObjectKind::User | ObjectKind::Resource | ObjectKind::SharedAccount
+        );
         let is_context = file.kind == ObjectKind::Context;
         let comes = is_context && file.object.is_some() && !self.exists(index, file, home);
         let goes = is_context && file.object.is_none();
@@ -289,7 +303,10 @@ impl Router {
         let before = self.lanes_before(index, file);
         let mut own = self.lanes_of(index, file, &before, BTreeSet::new());
         let present: BTreeSet<Lane> = lanes.open_lanes(last).collect();
-        let single = matches!(file.kind, ObjectKind::User | ObjectKind::Resource);
+        let single = matches!(
+            file.kind,
+            ObjectKind::User | ObjectKind::Resource | ObjectKind::SharedAccount
+        );
         if single && !own.is_subset(&present) {
             return Some(Err(Apart::Context));
         }
@@ -392,7 +409,10 @@ impl Router {
         if let Some(planned) = self.planned.get(&file.id) {
             // A user is where the last pending item puts him; a group may be anywhere on the way.
             return match file.kind {
-                ObjectKind::User | ObjectKind::Resource | ObjectKind::Context
+                ObjectKind::User
+                | ObjectKind::Resource
+                | ObjectKind::SharedAccount
+                | ObjectKind::Context
                     if planned.identity.home.is_some() =>
                 {
                     planned.identity.home.map(Lane::Context).into_iter().collect()

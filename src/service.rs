@@ -268,6 +268,9 @@ pub(crate) fn policy(settings: &Settings) -> Policy {
         account_login: mapping.functional_account_login_template.clone(),
         on_revoke: mapping.on_revoke,
         profile_holders: mapping.profile_holders,
+        sender_name: mapping.sender_name,
+        shared_accounts: mapping.shared_accounts,
+        shared_account_identifier: mapping.shared_account_identifier.clone(),
         groups: settings.groups,
         scope: Arc::new(settings.scope.clone()),
     }
@@ -290,6 +293,7 @@ fn rules(settings: &Settings, until: Until, cut_short: bool) -> Rules {
         identifiers: Identifiers {
             user: settings.mapping.user_identifier.clone(),
             group: settings.mapping.group_identifier.clone(),
+            shared_account: settings.mapping.shared_account_identifier.clone(),
         },
         cut_short,
         seed: rand::random(),

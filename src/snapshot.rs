@@ -19,8 +19,10 @@ const NUMBER: &str = "oxDbId";
 const USER_NAME: &str = "oxDbUsername";
 /// Name of a group in OX.
 const GROUP_NAME: &str = "oxDbGroupname";
+/// Name of a shared account in OX, which older files may have of others, too.
+const NAME: &str = "oxDbName";
 /// Every field that the connector adds.
-const ADDED: [&str; 4] = [NUMBER, USER_NAME, GROUP_NAME, "oxDbName"];
+const ADDED: [&str; 4] = [NUMBER, USER_NAME, GROUP_NAME, NAME];
 
 /// Property with the photo in base64.
 pub(crate) const PHOTO: &str = "jpegPhoto";
@@ -72,6 +74,7 @@ impl Snapshot {
         let number = properties.get(NUMBER).and_then(number).map(OxId);
         let name = match file.kind {
             ObjectKind::Group => properties.get(GROUP_NAME),
+            ObjectKind::SharedAccount => properties.get(NAME),
             _ => properties.get(USER_NAME),
         };
         let name = name.and_then(Value::as_str).filter(|name| !name.is_empty());
@@ -149,6 +152,12 @@ pub fn to_file(record: &ObjectRecord, extra: &Extra) -> std::io::Result<Option<V
             Placement::Group { name, .. } => {
                 object.insert(GROUP_NAME.to_owned(), name.as_str().into());
             }
+            Placement::SharedAccount { ox, name, .. } => {
+                if *ox != OxId::UNKNOWN {
+                    object.insert(NUMBER.to_owned(), ox.0.into());
+                }
+                object.insert(NAME.to_owned(), name.as_str().into());
+            }
             Placement::Context { .. } | Placement::Account { .. } | Placement::Resource { .. } => {}
         }
     }
@@ -190,6 +199,7 @@ mod tests {
             name: snapshot.name.clone().unwrap(),
             fields: UserFields::new(),
             access: None,
+            beside: crate::store::Beside::default(),
         };
         ObjectRecord {
             id: snapshot.file.id.clone(),

@@ -24,7 +24,7 @@ use crate::model::object::Properties;
 use crate::model::{
     ContextId, Dn, DnKey, Fate, ItemName, ModuleAccess, ObjectId, ObjectKind, OxId, UserFields,
 };
-use crate::ox::ResourceData;
+use crate::ox::{Grant, ResourceData, SharedAccountData};
 
 pub use fault::{FaultRecord, fingerprint};
 pub use ledger::Audit;
@@ -83,6 +83,9 @@ pub enum Placement {
         fields: UserFields,
         /// Rights last sent; none if they are not known.
         access: Option<ModuleAccess>,
+        /// What calls of their own gave him.
+        #[serde(default, skip_serializing_if = "Beside::is_nothing")]
+        beside: Beside,
     },
     /// A group's projection into the context.
     Group {
@@ -100,6 +103,17 @@ pub enum Placement {
         /// Those who have it.
         members: BTreeMap<ObjectId, AccountMember>,
     },
+    /// A shared account.
+    SharedAccount {
+        /// OX's number.
+        ox: OxId,
+        /// Name in OX.
+        name: String,
+        /// Values last sent; none if what OX has is not known.
+        data: Option<SharedAccountData>,
+        /// Who may use it, as last sent; none if that is not known.
+        grants: Option<Vec<Grant>>,
+    },
     /// A resource.
     Resource {
         /// OX's number.
@@ -113,11 +127,27 @@ impl Placement {
     /// OX's number, for the kinds that have one, if it is known.
     pub fn ox_id(&self) -> Option<OxId> {
         match self {
-            Self::User { ox, .. } | Self::Group { ox, .. } | Self::Resource { ox, .. } => {
-                (*ox != OxId::UNKNOWN).then_some(*ox)
-            }
+            Self::User { ox, .. }
+            | Self::Group { ox, .. }
+            | Self::SharedAccount { ox, .. }
+            | Self::Resource { ox, .. } => (*ox != OxId::UNKNOWN).then_some(*ox),
             Self::Context { .. } | Self::Account { .. } => None,
         }
+    }
+}
+
+/// What a user was last given in a context beside his fields and rights.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Beside {
+    /// Sender name last sent; none if drover never sent one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_name: Option<String>,
+}
+
+impl Beside {
+    /// Whether there is nothing to remember.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
     }
 }
 

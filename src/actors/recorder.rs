@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tracing::error;
 
 use crate::index::{Event, Index};
+use crate::model::object::reference_key;
 use crate::model::{DnKey, ObjectId, ObjectKind};
 use crate::provision::{Coverage, RecordError, Recorder};
 use crate::store::{Change, Commit, Mark, Store, StoreError};
@@ -243,7 +244,13 @@ impl RecorderActor {
         }
         let dns = match event {
             Event::Replaced(_, dn) => vec![dn.clone()],
-            _ => after.dns_of(user),
+            _ => {
+                let others = [after.other_id(user), self.index.other_id(user)];
+                let ids = std::iter::once(user.clone()).chain(others.into_iter().flatten());
+                let mut keys = after.dns_of(user);
+                keys.extend(ids.map(|id| reference_key(&id)));
+                keys
+            }
         };
         let mut naming = self.store.naming(&dns)?;
         let fresh = named.iter().filter(|named| dns.iter().any(|dn| named.members.contains(dn)));

@@ -456,6 +456,10 @@ impl Key<'_> {
             ObjectKind::Account => format!("cn={name},cn=functional_accounts,{place}"),
             ObjectKind::Resource => format!("cn={name},cn=oxresources,{place}"),
             ObjectKind::Profile => format!("cn={name},cn=accessprofiles,{BASE}"),
+            ObjectKind::SharedAccount => format!("cn={name},cn=shared_accounts,{place}"),
+            ObjectKind::SharedAccountPermission => {
+                format!("cn={name},cn=shared_account_permissions,{BASE}")
+            }
             ObjectKind::Context => place,
         })
     }
@@ -482,9 +486,12 @@ fn escaped(name: &str) -> String {
 /// Place of a kind when objects are taken away: what names others goes first.
 pub fn removal_order(kind: ObjectKind) -> u8 {
     match kind {
-        ObjectKind::Account | ObjectKind::Group | ObjectKind::Resource => 0,
+        ObjectKind::Account
+        | ObjectKind::Group
+        | ObjectKind::Resource
+        | ObjectKind::SharedAccount => 0,
         ObjectKind::User => 1,
-        ObjectKind::Profile => 2,
+        ObjectKind::Profile | ObjectKind::SharedAccountPermission => 2,
         ObjectKind::Context => 3,
     }
 }

@@ -37,6 +37,7 @@ impl From<OxError> for Stop {
             | OxError::NoCredentials { .. }
             | OxError::CredentialsUnreadable { .. }
             | OxError::Unwritable { .. }
+            | OxError::NotOffered { .. }
             | OxError::Garbled { .. } => Self::Here(error),
             OxError::Unreachable { .. } | OxError::Lost { .. } | OxError::Http { .. } => {
                 Self::All(CompareError::Ox(error))
@@ -235,7 +236,7 @@ impl Comparer {
         };
         let access = here.and_then(|user| self.access(user));
         let wanted = here.and_then(|user| self.fields(known, user, access));
-        let Some(Placement::User { ox, name, fields, access: last }) =
+        let Some(Placement::User { ox, name, fields, access: last, .. }) =
             known.record.placements.get(&context)
         else {
             let name = wanted.as_ref().and_then(|fields| fields.text("name"));

@@ -101,6 +101,10 @@ pub(super) fn is_called(record: &ObjectRecord, context: ContextId, name: &str) -
         Some(Placement::Resource { data, .. }) => {
             same(data.name.as_deref()) || same(data.email.as_deref())
         }
+        Some(Placement::SharedAccount { name: its, data, .. }) => {
+            let mail = data.as_ref().map(|data| data.address.as_str());
+            same(Some(its)) || same(mail)
+        }
         Some(Placement::Account { address, .. }) => same(Some(address)),
         None => false,
     }

@@ -1,19 +1,20 @@
 //! Directory objects: what a queue file says, typed; tolerant of the forms in which UDM, UDM REST
 //! and Nubus deliver the same value, strict about what cannot be meant.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::access::{ModuleAccess, RIGHTS};
-use super::dn::Dn;
+use super::dn::{Dn, DnKey};
 use super::ids::{ContextId, ObjectId};
 
 /// Properties of an object as delivered.
 pub type Properties = Map<String, Value>;
 
-/// The six kinds of directory objects that concern OX.
+/// The kinds of directory objects that concern OX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectKind {
@@ -29,12 +30,24 @@ pub enum ObjectKind {
     Account,
     /// `oxresources/oxresources`
     Resource,
+    /// `oxmail/shared_account_permission`
+    SharedAccountPermission,
+    /// `oxmail/shared_account`
+    SharedAccount,
 }
 
 impl ObjectKind {
     /// All kinds, in the order in which an empty OX would need them.
-    pub const ALL: [Self; 6] =
-        [Self::Context, Self::Profile, Self::User, Self::Group, Self::Account, Self::Resource];
+    pub const ALL: [Self; 8] = [
+        Self::Context,
+        Self::Profile,
+        Self::User,
+        Self::Group,
+        Self::Account,
+        Self::Resource,
+        Self::SharedAccountPermission,
+        Self::SharedAccount,
+    ];
 
     /// UDM's name of the type.
     pub const fn udm_type(self) -> &'static str {
@@ -45,6 +58,8 @@ impl ObjectKind {
             Self::Group => "groups/group",
             Self::Account => "oxmail/functional_account",
             Self::Resource => "oxresources/oxresources",
+            Self::SharedAccountPermission => "oxmail/shared_account_permission",
+            Self::SharedAccount => "oxmail/shared_account",
         }
     }
 
@@ -62,6 +77,8 @@ impl ObjectKind {
             Self::Group => "group",
             Self::Account => "functional account",
             Self::Resource => "resource",
+            Self::SharedAccountPermission => "shared account permission",
+            Self::SharedAccount => "shared account",
         }
     }
 }
@@ -145,7 +162,8 @@ impl QueueFile {
             return Err(field_error(
                 "udm_object_type",
                 "one of oxmail/oxcontext, oxmail/accessprofile, users/user, groups/group, \
-                 oxmail/functional_account, oxresources/oxresources",
+                 oxmail/functional_account, oxresources/oxresources, oxmail/shared_account, \
+                 oxmail/shared_account_permission",
                 or_null(file.get("udm_object_type")),
             ));
         };
@@ -181,7 +199,7 @@ fn not_json(bytes: &[u8], error: &serde_json::Error) -> QueueFileError {
     QueueFileError::NotJson { line, column, byte, reason }
 }
 
-/// A directory object of any of the six kinds.
+/// A directory object of any kind.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DirectoryObject {
     /// An OX context.
@@ -196,6 +214,10 @@ pub enum DirectoryObject {
     Account(AccountObject),
     /// A room, a projector.
     Resource(ResourceObject),
+    /// What those may do to whom a shared account is granted so.
+    SharedAccountPermission(PermissionObject),
+    /// A mailbox that belongs to nobody.
+    SharedAccount(SharedAccountObject),
 }
 
 /// `oxmail/oxcontext`
@@ -273,6 +295,48 @@ pub struct ResourceObject {
     pub context: Option<ContextId>,
 }
 
+/// `oxmail/shared_account_permission`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionObject {
+    /// What may be done with the mail: `none`, `viewer`, `editor` or `author`.
+    pub mail: String,
+    /// What may be done with the calendar, in the same words.
+    pub calendar: String,
+    /// What else is granted, such as `sendAs`.
+    pub capabilities: BTreeSet<String>,
+}
+
+/// One user or group to whom a shared account is granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantedTo {
+    /// Whether it is a group.
+    pub is_group: bool,
+    /// Whom.
+    pub to: ObjectId,
+    /// With which permission.
+    pub permission: ObjectId,
+}
+
+/// `oxmail/shared_account`
+#[derive(Debug, Clone, PartialEq)]
+pub struct SharedAccountObject {
+    /// Shown name.
+    pub display_name: String,
+    /// Mail address.
+    pub address: String,
+    /// Its context.
+    pub context: ContextId,
+    /// To whom it is granted.
+    pub granted: Vec<GrantedTo>,
+    /// All properties as delivered.
+    pub properties: Properties,
+}
+
+/// The key under which an object is named that names others by their ids instead of their DNs.
+pub fn reference_key(id: &ObjectId) -> DnKey {
+    Dn::new(&format!("univentionObjectIdentifier={id}")).key().clone()
+}
+
 impl DirectoryObject {
     /// Reads the properties of an object of a known kind.
     ///
@@ -325,6 +389,30 @@ impl DirectoryObject {
                     name,
                 })
             }
+            ObjectKind::SharedAccountPermission => {
+                Self::SharedAccountPermission(PermissionObject {
+                    mail: level(p, "mail")?,
+                    calendar: level(p, "calendar")?,
+                    capabilities: CAPABILITIES
+                        .iter()
+                        .filter(|name| p.get(**name).is_some_and(is_right_set))
+                        .map(|name| (*name).to_owned())
+                        .collect(),
+                })
+            }
+            ObjectKind::SharedAccount => {
+                let name = required(p, "name")?;
+                let mut granted = granted(p, "users", false)?;
+                granted.extend(self::granted(p, "groups", true)?);
+                Self::SharedAccount(SharedAccountObject {
+                    display_name: text(p, "displayName")?.unwrap_or(name),
+                    address: required(p, "mailPrimaryAddress")?,
+                    context: context(p, "oxContext")?
+                        .ok_or_else(|| missing("oxContext", "the context's number"))?,
+                    granted,
+                    properties: p.clone(),
+                })
+            }
         })
     }
 
@@ -334,7 +422,22 @@ impl DirectoryObject {
             Self::Context(context) => Some(context.context),
             Self::User(user) => user.context.filter(|_| user.is_ox_user),
             Self::Resource(resource) => resource.context,
-            Self::Profile(_) | Self::Group(_) | Self::Account(_) => None,
+            Self::SharedAccount(account) => Some(account.context),
+            Self::Profile(_)
+            | Self::Group(_)
+            | Self::Account(_)
+            | Self::SharedAccountPermission(_) => None,
+        }
+    }
+
+    /// Keys of everything whose change concerns the object: its members, or whom and what it names by id.
+    pub fn names(&self) -> Vec<DnKey> {
+        match self {
+            Self::SharedAccount(account) => {
+                let ids = account.granted.iter().flat_map(|one| [&one.to, &one.permission]);
+                ids.map(reference_key).collect::<BTreeSet<_>>().into_iter().collect()
+            }
+            _ => self.member_dns().iter().map(|dn| dn.key().clone()).collect(),
         }
     }
 
@@ -346,6 +449,51 @@ impl DirectoryObject {
             _ => &[],
         }
     }
+}
+
+/// What a permission may grant besides, each a property that is TRUE or FALSE.
+const CAPABILITIES: [&str; 6] =
+    ["sendAs", "sendOnBehalf", "snippets", "writeSnippets", "manageSieve", "writeJSlob"];
+
+/// One of the words for what may be done; nothing may, if there is none.
+fn level(p: &Properties, name: &str) -> Result<String, QueueFileError> {
+    let word = text(p, name)?.unwrap_or_else(|| "none".to_owned()).trim().to_lowercase();
+    if ["none", "viewer", "editor", "author"].contains(&word.as_str()) {
+        return Ok(word);
+    }
+    Err(property_error(name, "none, viewer, editor or author", &Value::from(word)))
+}
+
+/// Pairs of ids, of whom and with which permission; each is a list of two, or a text with the word
+/// `with` between them, as the directory has it.
+fn granted(p: &Properties, name: &str, is_group: bool) -> Result<Vec<GrantedTo>, QueueFileError> {
+    let Some(value) = p.get(name).filter(|value| !is_absent(Some(value))) else {
+        return Ok(Vec::new());
+    };
+    let Value::Array(list) = value else { return Err(not_pairs(name, value)) };
+    let pair = |value: &Value| {
+        let (to, permission) = match value {
+            Value::Array(pair) => match pair.as_slice() {
+                [Value::String(to), Value::String(permission)] => (to.trim(), permission.trim()),
+                _ => return Err(not_pairs(name, value)),
+            },
+            Value::String(text) => {
+                let pair = text.split_once(" with ").ok_or_else(|| not_pairs(name, value))?;
+                (pair.0.trim(), pair.1.trim())
+            }
+            _ => return Err(not_pairs(name, value)),
+        };
+        if to.is_empty() || permission.is_empty() {
+            return Err(not_pairs(name, value));
+        }
+        let (to, permission) = (ObjectId::new(to), ObjectId::new(permission));
+        Ok(GrantedTo { is_group, to, permission })
+    };
+    list.iter().filter(|value| !is_absent(Some(value))).map(pair).collect()
+}
+
+fn not_pairs(name: &str, found: &Value) -> QueueFileError {
+    property_error(name, "pairs of the id of who is granted and the permission's id", found)
 }
 
 /// Whether a value means "nothing": missing, null, empty text, empty list.

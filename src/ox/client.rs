@@ -10,7 +10,9 @@
 
 mod describe;
 mod hints;
+mod offers;
 mod settings;
+mod shared;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,9 +27,10 @@ use super::call::Call;
 use super::envelope::{Element, NotSoap, read_body};
 use super::limiter::{Bounds, Gate, Gates};
 use super::{
-    AccountData, CallObserver, ContextData, CredentialSource, Credentials, GroupData, OxAccount,
-    OxApi, OxError, OxGroup, OxResource, OxUser, ResourceData, Target, context, excerpt, fault,
-    group, resource, secondary_account, user, user_copy,
+    AccountData, CallObserver, ContextData, CredentialSource, Credentials, GroupData,
+    GuestConversion, OxAccount, OxApi, OxError, OxGroup, OxResource, OxUser, ResourceData,
+    SharedAccounts, Target, context, excerpt, fault, group, resource, secondary_account, user,
+    user_copy,
 };
 use crate::model::{ContextId, ModuleAccess, OxId, UserFields};
 
@@ -50,6 +53,7 @@ pub struct SoapClient {
     rate: Option<DefaultDirectRateLimiter>,
     credentials: Arc<dyn CredentialSource>,
     observer: Option<Arc<dyn CallObserver>>,
+    offers: offers::Offers,
 }
 
 impl SoapClient {
@@ -78,6 +82,7 @@ impl SoapClient {
             rate: settings.calls_per_second.map(|n| RateLimiter::direct(Quota::per_second(n))),
             credentials,
             observer,
+            offers: offers::Offers::default(),
         })
     }
 
@@ -351,6 +356,23 @@ impl OxApi for SoapClient {
         self.call(user::create(context, user, access)).await
     }
 
+    fn shared_accounts(&self) -> Option<&(dyn SharedAccounts + Send + Sync)> {
+        Some(self)
+    }
+
+    async fn guest_conversion(&self) -> GuestConversion {
+        self.offers.guest_conversion(self).await
+    }
+
+    async fn user_create_converting(
+        &self,
+        context: ContextId,
+        user: &UserFields,
+        access: Option<ModuleAccess>,
+    ) -> Result<OxId, OxError> {
+        self.call(user::create_converting(context, user, access)).await
+    }
+
     async fn user_change(
         &self,
         context: ContextId,
@@ -367,6 +389,15 @@ impl OxApi for SoapClient {
         access: ModuleAccess,
     ) -> Result<(), OxError> {
         self.call(user::change_access(context, user, access)).await
+    }
+
+    async fn user_sender_name(
+        &self,
+        context: ContextId,
+        user: &Target,
+        name: &str,
+    ) -> Result<(), OxError> {
+        self.call(user::sender_name(context, user, name)).await
     }
 
     async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError> {

@@ -30,6 +30,12 @@ pub fn server_setting(text: &str) -> Option<&'static str> {
     None
 }
 
+/// Whether a user could not be made because a guest has his address. The product's words for it are not
+/// known to us; any that speak of a guest are taken for it.
+pub fn guest_in_the_way(text: &str) -> bool {
+    text.contains("OXUserService.create") && text.to_lowercase().contains("guest")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

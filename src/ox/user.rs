@@ -61,6 +61,25 @@ pub(super) fn create(context: ContextId, user: &UserFields, access: ModuleAccess
     })
 }
 
+/// A guest of the same address becomes the user. Where the parameter stands does not matter to OX.
+pub(super) fn create_converting(
+    context: ContextId,
+    user: &UserFields,
+    access: Option<ModuleAccess>,
+) -> Call<OxId> {
+    let operation = match access {
+        Some(_) => "OXUserService.createByModuleAccess",
+        None => "OXUserService.create",
+    };
+    object_call(operation, context, Weight::Write, new_id, |out| {
+        write_user(out, "usrdata", user);
+        if let Some(access) = access {
+            write_access(out, "access", access);
+        }
+        out.plain(Space::Admin, "convertguest", true);
+    })
+}
+
 /// A user that is addressed by name keeps that name: another name in `fields` would address another
 /// user, so it is refused.
 pub(super) fn change(context: ContextId, user: &Target, fields: &UserFields) -> Call<()> {
@@ -86,6 +105,14 @@ pub(super) fn change_access(context: ContextId, user: &Target, access: ModuleAcc
     object_call("OXUserService.changeByModuleAccess", context, Weight::Write, nothing, |out| {
         write_target(out, "user", user);
         write_access(out, "moduleAccess", access);
+    })
+}
+
+pub(super) fn sender_name(context: ContextId, user: &Target, name: &str) -> Call<()> {
+    let operation = "OXUserService.changeMailAddressPersonal";
+    object_call(operation, context, Weight::Write, nothing, |out| {
+        write_target(out, "user", user);
+        out.text(Space::Admin, "personal", name);
     })
 }
 

@@ -32,6 +32,7 @@ struct Tenant {
     groups: BTreeMap<OxId, GroupData>,
     resources: BTreeMap<OxId, ResourceData>,
     accounts: BTreeMap<(OxId, String), AccountData>,
+    sender_names: BTreeMap<OxId, String>,
 }
 
 impl Tenant {
@@ -122,10 +123,17 @@ impl World {
                 tenant.users.get_mut(&id).unwrap().1 = *access;
                 Ok(Reply::Done)
             }
+            Operation::UserSenderName { context, user, name } => {
+                let tenant = self.at(*context)?;
+                let id = tenant.user(user).ok_or(Refusal::Missing)?;
+                tenant.sender_names.insert(id, name.clone());
+                Ok(Reply::Done)
+            }
             Operation::UserDelete { context, user } => {
                 let tenant = self.at(*context)?;
                 let id = tenant.user(user).ok_or(Refusal::Missing)?;
                 tenant.users.remove(&id);
+                tenant.sender_names.remove(&id);
                 tenant.accounts.retain(|(owner, _), _| *owner != id);
                 for group in tenant.groups.values_mut() {
                     group.members.retain(|member| *member != id);
@@ -271,7 +279,12 @@ impl World {
             }
             Operation::ContextCreate { .. }
             | Operation::ContextChange { .. }
-            | Operation::ContextDelete { .. } => unreachable!("contexts have tests of their own"),
+            | Operation::ContextDelete { .. }
+            | Operation::SharedAccountCreate { .. }
+            | Operation::SharedAccountChange { .. }
+            | Operation::SharedAccountConvert { .. }
+            | Operation::SharedAccountGrant { .. }
+            | Operation::SharedAccountDelete { .. } => unreachable!("have tests of their own"),
         }
     }
 
@@ -312,7 +325,9 @@ impl World {
                 let Ok(tenant) = self.at(*context) else { return Answer::Absent };
                 Answer::UserIds(tenant.users.keys().copied().collect())
             }
-            Question::Context(_) | Question::Login(_) => unreachable!(),
+            Question::Context(_) | Question::Login(_) | Question::SharedAccount(..) => {
+                unreachable!()
+            }
         }
     }
 
@@ -418,7 +433,8 @@ fn wanted_user((context, name, mail, other, rights): UserState) -> Option<Wanted
         left_out: Vec::new(),
         warnings: Vec::new(),
     };
-    Some(WantedUser { context, user, access })
+    let sender_name = Some(format!("Sender {other}"));
+    Some(WantedUser { context, user, access, sender_name })
 }
 
 fn user_state() -> impl Strategy<Value = UserState> {
@@ -429,14 +445,18 @@ fn check_user(world: &World, state: UserState) {
     let wanted = wanted_user(state);
     for (context, tenant) in &world.contexts {
         let ours: Vec<_> =
-            tenant.users.values().filter(|(f, _)| f.text("department").is_some()).collect();
+            tenant.users.iter().filter(|(_, (f, _))| f.text("department").is_some()).collect();
         match &wanted {
             Some(wanted) if wanted.context == *context => {
-                let [(fields, access)] = ours.as_slice() else { panic!("{} users", ours.len()) };
+                let [(id, (fields, access))] = ours.as_slice() else {
+                    panic!("{} users", ours.len())
+                };
                 for (field, value) in wanted.user.fields.iter() {
                     assert_eq!(fields.get(field.name()), Some(value), "{field:?}");
                 }
                 assert_eq!(*access, wanted.access);
+                let sender = tenant.sender_names.get(id);
+                assert_eq!(sender, wanted.sender_name.as_ref());
             }
             _ => assert!(ours.is_empty(), "left behind in {context:?}"),
         }
@@ -684,7 +704,7 @@ fn what_was_made_by_an_answer_that_came_late_is_found_and_not_blamed() {
         left_out: Vec::new(),
         warnings: Vec::new(),
     };
-    let wanted = WantedUser { context, user, access: ModuleAccess::NONE };
+    let wanted = WantedUser { context, user, access: ModuleAccess::NONE, sender_name: None };
     let there = Answer::User(OxUser { id: OxId(7), fields });
     let user_case = || UserCase::new(id.clone(), Some(wanted.clone()), None, BTreeMap::new(), true);
     comes_through_late(user_case(), 1, there);

@@ -11,7 +11,7 @@ use super::{Answer, Case, Next, Operation, Problem, Question, Refusal, Reply};
 use crate::model::digest::{content_digest, is_digest};
 use crate::model::{ContextId, FieldValue, ModuleAccess, ObjectId, OxId, UserFields};
 use crate::ox::{OxUser, Target};
-use crate::store::{Change, Journey, ObjectRecord, Placement};
+use crate::store::{Beside, Change, Journey, ObjectRecord, Placement};
 
 /// What the directory wants of a user who is to be in OX.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct WantedUser {
     pub user: DesiredUser,
     /// Rights.
     pub access: ModuleAccess,
+    /// Name under which he sends mail, empty for none of his own; none = not drover's business.
+    pub sender_name: Option<String>,
 }
 
 /// A user in one context, as drover knows him.
@@ -31,6 +33,7 @@ struct Placed {
     name: String,
     fields: UserFields,
     access: Option<ModuleAccess>,
+    beside: Beside,
 }
 
 /// Fields that OX ignores or refuses when they are sent apart from each other.
@@ -134,9 +137,9 @@ impl UserCase {
     ) -> Self {
         let mut placed = BTreeMap::new();
         for (context, placement) in record.iter().flat_map(|r| &r.placements) {
-            if let Placement::User { ox, name, fields, access } = placement {
-                let user =
-                    Placed { ox: *ox, name: name.clone(), fields: fields.clone(), access: *access };
+            if let Placement::User { ox, name, fields, access, beside } = placement {
+                let (name, fields, beside) = (name.clone(), fields.clone(), beside.clone());
+                let user = Placed { ox: *ox, name, fields, access: *access, beside };
                 placed.insert(*context, user);
             }
         }
@@ -237,10 +240,14 @@ impl UserCase {
                 }
             }
         }
-        (placed.access != Some(wanted.access)).then(|| {
-            let user = Target::Name(placed.name.clone());
-            Next::Do(Operation::UserAccess { context, user, access: wanted.access })
-        })
+        let user = Target::Name(placed.name.clone());
+        if placed.access != Some(wanted.access) {
+            return Some(Next::Do(Operation::UserAccess { context, user, access: wanted.access }));
+        }
+        // One that was never sent is none.
+        let sent = placed.beside.sender_name.as_deref().unwrap_or_default();
+        let name = wanted.sender_name.clone().filter(|name| name != sent)?;
+        Some(Next::Do(Operation::UserSenderName { context, user, name }))
     }
 
     /// The fields to send, with what has to travel together.
@@ -399,7 +406,8 @@ impl UserCase {
         let name = wanted.user.name.clone();
         let sender = Sender::of(&user.fields);
         let fields = remembered(&fields);
-        self.placed.insert(context, Placed { ox: user.id, name, fields, access: None });
+        let beside = Beside::default();
+        self.placed.insert(context, Placed { ox: user.id, name, fields, access: None, beside });
         self.sender = sender;
         self.adopted = !self.suspect;
     }
@@ -536,13 +544,18 @@ impl Case for UserCase {
 
     fn done(&mut self, operation: &Operation, reply: Reply) {
         match (operation, reply) {
-            (Operation::UserCreate { context, .. }, Reply::Id(ox)) => {
+            (
+                Operation::UserCreate { context, .. },
+                reply @ (Reply::Id(ox) | Reply::WithoutRights(ox)),
+            ) => {
                 if let Some(wanted) = &self.wanted {
+                    let has_rights = matches!(reply, Reply::Id(_));
                     let user = Placed {
                         ox,
                         name: wanted.user.name.clone(),
                         fields: remembered(&wanted.user.fields),
-                        access: Some(wanted.access),
+                        access: has_rights.then_some(wanted.access),
+                        beside: Beside::default(),
                     };
                     self.placed.insert(*context, user);
                 }
@@ -563,6 +576,11 @@ impl Case for UserCase {
                     placed.access = Some(*access);
                 }
             }
+            (Operation::UserSenderName { context, name, .. }, _) => {
+                if let Some(placed) = self.placed.get_mut(context) {
+                    placed.beside.sender_name = Some(name.clone()).filter(|name| !name.is_empty());
+                }
+            }
             (Operation::UserDelete { context, .. }, _) => {
                 self.placed.remove(context);
             }
@@ -578,7 +596,8 @@ impl Case for UserCase {
             (Operation::UserCopy { from, to, .. }, Reply::Id(ox)) => {
                 if let Some(original) = self.placed.get(from).cloned() {
                     self.pack(*from);
-                    self.placed.insert(*to, Placed { ox, access: None, ..original });
+                    let beside = Beside::default();
+                    self.placed.insert(*to, Placed { ox, access: None, beside, ..original });
                     self.unseen_copy = Some(*to);
                     self.identified = true;
                 }
@@ -599,7 +618,9 @@ impl Case for UserCase {
                 true
             }
             (
-                Operation::UserChange { context, .. } | Operation::UserAccess { context, .. },
+                Operation::UserChange { context, .. }
+                | Operation::UserAccess { context, .. }
+                | Operation::UserSenderName { context, .. },
                 Refusal::Missing,
             ) => {
                 self.placed.remove(context);
@@ -639,7 +660,8 @@ impl Case for UserCase {
             match answer {
                 Answer::User(user) => {
                     let fields = UserFields::new();
-                    let copy = Placed { ox: user.id, name: journey.name, fields, access: None };
+                    let (name, beside) = (journey.name, Beside::default());
+                    let copy = Placed { ox: user.id, name, fields, access: None, beside };
                     self.placed.insert(journey.to, copy);
                 }
                 _ => self.journey = None,
@@ -696,7 +718,8 @@ impl Case for UserCase {
                 if let Some((from, name)) = journey
                     && let Some(original) = self.placed.get(&from).cloned()
                 {
-                    let copy = Placed { ox: user.id, name, access: None, ..original };
+                    let beside = Beside::default();
+                    let copy = Placed { ox: user.id, name, access: None, beside, ..original };
                     self.pack(from);
                     self.placed.insert(*context, copy);
                     self.see_copy(*context, &user);
@@ -745,6 +768,7 @@ impl Case for UserCase {
                         name: placed.name.clone(),
                         fields: placed.fields.clone(),
                         access: placed.access,
+                        beside: placed.beside.clone(),
                     },
                 });
             }

@@ -11,7 +11,7 @@ use crate::model::{ContextId, Dn, ModuleAccess, ObjectId, ObjectKind, OxId, User
 use crate::ox::Target;
 use crate::plan::attributes::desired_fields;
 use crate::plan::{Answer, Question};
-use crate::store::{Change, Placement};
+use crate::store::{Beside, Change, Placement};
 
 /// Members of one group or account in one context.
 #[derive(Debug, Default)]
@@ -131,7 +131,8 @@ pub async fn find_member(
             fields.insert(field, value.clone());
         }
     }
-    let placement = Placement::User { ox: found.id, name, fields, access: None };
+    let placement =
+        Placement::User { ox: found.id, name, fields, access: None, beside: Beside::default() };
     let change = Change::PutPlacement { id: user.clone(), context, placement };
     let recorded = env.recorder.record(vec![change], None).await;
     recorded.map_err(|error| Failure::unrecorded(&error))?;

@@ -8,7 +8,7 @@ use tracing::warn;
 use super::{Env, Failure};
 use crate::index::Known;
 use crate::model::{Claim, ContextId, ObjectId, OxId, UserFields};
-use crate::ox::{Account, FaultClass, OxError, Target};
+use crate::ox::{Account, FaultClass, GuestConversion, OxError, SharedAccounts, Target};
 use crate::plan::{Answer, Case, Next, Operation, Question, Refusal, Reply};
 use crate::retry::Verdict;
 use crate::store::{AccountMember, Change, Placement};
@@ -241,13 +241,23 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
         Operation::UserCreate { context, fields, access } => {
             let mut fields = fields.clone();
             fields.set("password", Env::unknown_password().reveal());
-            return Ok(Reply::Id(ox.user_create(*context, &fields, *access).await?));
+            let converting = |access| ox.user_create_converting(*context, &fields, access);
+            return Ok(match ox.guest_conversion().await {
+                GuestConversion::None => {
+                    Reply::Id(ox.user_create(*context, &fields, *access).await?)
+                }
+                GuestConversion::WithRights => Reply::Id(converting(Some(*access)).await?),
+                GuestConversion::Alone => Reply::WithoutRights(converting(None).await?),
+            });
         }
         Operation::UserChange { context, user, fields } => {
             ox.user_change(*context, user, fields).await?;
         }
         Operation::UserAccess { context, user, access } => {
             ox.user_change_access(*context, user, *access).await?;
+        }
+        Operation::UserSenderName { context, user, name } => {
+            ox.user_sender_name(*context, user, name).await?;
         }
         Operation::UserDelete { context, user } => ox.user_delete(*context, user).await?,
         Operation::JourneyBegin { .. } => {}
@@ -278,6 +288,21 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
         Operation::ResourceDelete { context, resource } => {
             ox.resource_delete(*context, resource).await?;
         }
+        Operation::SharedAccountCreate { context, data } => {
+            return Ok(Reply::Id(shared(env)?.shared_account_create(*context, data).await?));
+        }
+        Operation::SharedAccountChange { context, account, data } => {
+            shared(env)?.shared_account_change(*context, *account, data).await?;
+        }
+        Operation::SharedAccountConvert { context, user } => {
+            shared(env)?.shared_account_convert(*context, *user).await?;
+        }
+        Operation::SharedAccountGrant { context, account, grants } => {
+            shared(env)?.shared_account_grant(*context, *account, grants).await?;
+        }
+        Operation::SharedAccountDelete { context, account } => {
+            shared(env)?.shared_account_delete(*context, *account).await?;
+        }
         Operation::AccountCreate { context, data, users } => {
             ox.account_create(*context, data, users).await?;
         }
@@ -293,6 +318,12 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
         }
     }
     Ok(Reply::Done)
+}
+
+/// OX's shared accounts, if it can have any.
+fn shared(env: &Env) -> Result<&(dyn SharedAccounts + Send + Sync), OxError> {
+    let (operation, since) = ("OXSharedAccountService", "8.49");
+    env.ox.shared_accounts().ok_or(OxError::NotOffered { operation, since })
 }
 
 /// Users by their login names, which stay theirs when OX's database is restored and numbers do not.
@@ -379,6 +410,18 @@ pub async fn ask(env: &Env, id: &ObjectId, question: &Question) -> Result<Answer
                 Err(error) => absent(error),
             }
         }
+        Question::SharedAccount(context, name) => {
+            let found = match shared(env) {
+                Ok(shared) => {
+                    shared.shared_account_get(*context, &Target::Name(name.clone())).await
+                }
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok(account) => Ok(Answer::SharedAccount(account)),
+                Err(error) => absent(error),
+            }
+        }
         Question::Accounts(context, user) => {
             ox.account_list(*context, &[*user]).await.map(Answer::Accounts)
         }
@@ -412,6 +455,9 @@ fn owned(env: &Env, id: &ObjectId, question: &Question, answer: Answer) -> Answe
         (Question::User(context, _), Answer::User(user)) => Some((*context, user.id)),
         (Question::Group(context, _), Answer::Group(group)) => Some((*context, group.id)),
         (Question::Resource(context, _), Answer::Resource(found)) => Some((*context, found.id)),
+        (Question::SharedAccount(context, _), Answer::SharedAccount(found)) => {
+            Some((*context, found.id))
+        }
         _ => None,
     };
     match found.and_then(|(context, ox)| env.index.whose(context, ox)) {
@@ -447,8 +493,10 @@ async fn refusal(env: &Env, operation: &Operation, error: &OxError) -> Refusal {
     let Some(fault) = error.fault() else { return Refusal::Other };
     let text = fault.text.as_str();
     match fault.class {
+        // Of a grant, it is one of those to whom it is granted.
         FaultClass::NoSuchUser => match operation {
-            Operation::GroupCreate { .. }
+            Operation::SharedAccountGrant { .. }
+            | Operation::GroupCreate { .. }
             | Operation::GroupChange { .. }
             | Operation::GroupAdd { .. }
             | Operation::GroupRemove { .. }
@@ -502,6 +550,7 @@ fn context_of(operation: &Operation) -> Option<ContextId> {
         Operation::UserCreate { context, .. }
         | Operation::UserChange { context, .. }
         | Operation::UserAccess { context, .. }
+        | Operation::UserSenderName { context, .. }
         | Operation::UserDelete { context, .. }
         | Operation::GroupCreate { context, .. }
         | Operation::GroupChange { context, .. }
@@ -513,6 +562,11 @@ fn context_of(operation: &Operation) -> Option<ContextId> {
         | Operation::ResourceDelete { context, .. }
         | Operation::AccountCreate { context, .. }
         | Operation::AccountUpdate { context, .. }
+        | Operation::SharedAccountCreate { context, .. }
+        | Operation::SharedAccountChange { context, .. }
+        | Operation::SharedAccountConvert { context, .. }
+        | Operation::SharedAccountGrant { context, .. }
+        | Operation::SharedAccountDelete { context, .. }
         | Operation::AccountDelete { context, .. } => Some(*context),
         Operation::ContextCreate { .. }
         | Operation::ContextChange { .. }

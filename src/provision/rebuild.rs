@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::{Env, Failure};
 use crate::model::{ContextId, ObjectId, OxId, UserFields};
 use crate::ox::{FaultClass, OxUser, Target};
-use crate::store::{Change, Commit, Placement};
+use crate::store::{Beside, Change, Commit, Placement};
 
 /// Users asked for in one call. OX answers with all fields of each, some kilobytes.
 pub const CHUNK: usize = 1000;
@@ -198,6 +198,7 @@ fn renumbered(
             fields.insert(field, value.clone());
         }
     }
-    let placement = Placement::User { ox: user.id, name, fields, access: None };
+    let placement =
+        Placement::User { ox: user.id, name, fields, access: None, beside: Beside::default() };
     Ok(Some(Change::PutPlacement { id: one.id.clone(), context, placement }))
 }

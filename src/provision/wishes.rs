@@ -36,7 +36,7 @@ pub(super) fn disabled(record: &ObjectRecord) -> Option<WantedUser> {
         left_out: Vec::new(),
         warnings: Vec::new(),
     };
-    Some(WantedUser { context, user, access: ModuleAccess::NONE })
+    Some(WantedUser { context, user, access: ModuleAccess::NONE, sender_name: None })
 }
 
 /// What a user's queue file asks for.
@@ -85,7 +85,15 @@ pub(super) fn want_user(
     for warning in &desired.warnings {
         warn!(item.name = %item, object.id = %file.id, "{warning}");
     }
-    Ok(Wish::Wanted(Box::new(WantedUser { context, user: desired, access })))
+    let sender_name = env.policy.sender_name.then(|| sender_name(user));
+    Ok(Wish::Wanted(Box::new(WantedUser { context, user: desired, access, sender_name })))
+}
+
+/// The name under which a user is to send mail; empty if the directory has none.
+fn sender_name(user: &UserObject) -> String {
+    let text = |name: &str| user.properties.get(name).and_then(serde_json::Value::as_str);
+    let named = |name| text(name).filter(|text| !text.trim().is_empty());
+    named("oxDisplayName").or_else(|| named("displayName")).unwrap_or_default().to_owned()
 }
 
 /// What a group is to be in a context.

@@ -28,6 +28,7 @@ mod doomed;
 mod doubt;
 mod holder;
 pub(crate) mod repair;
+mod shared;
 
 /// So many protected objects are named when they keep a context from being deleted.
 const MOST_NAMED: usize = 5;
@@ -113,6 +114,7 @@ pub async fn run(env: &Env, job: &Job) -> Ended {
             }
             match QueueFile::parse(&bytes) {
                 Ok(file) => {
+                    let file = env.index.identify(file);
                     // A context itself is none of its users' numbers' business, and may be gone.
                     if file.kind != ObjectKind::Context
                         && let Err(failure) = look_up_doubted(env, job).await
@@ -278,6 +280,10 @@ async fn by_kind(
             note_adoption(&file.id, file.kind, &case);
             Progress::new(begin).with_case(&case, result)
         }
+        (object, ObjectKind::SharedAccount) => {
+            shared::item(env, &file.id, object.as_ref(), record, begin, suspect).await
+        }
+        (_, ObjectKind::SharedAccountPermission) => shared::permission(env, &file.id, begin).await,
         (object, ObjectKind::Group | ObjectKind::Account) => match context {
             Some(context) => {
                 let mut progress =
@@ -365,7 +371,7 @@ async fn close(
         let known = known && seen.fixed.is_none();
         progress.commit.extend(closing(env, job, file, known, progress.applied, progress.why));
         let members = members(file);
-        if !members.is_empty() {
+        if !members.is_empty() && file.kind != ObjectKind::SharedAccount {
             let here = coverage.unwrap_or_else(|| Coverage::of(&file.id));
             coverage = Some(Coverage { members, contexts: contexts.clone(), ..here });
         }
@@ -424,10 +430,9 @@ pub fn closing(
     commit
 }
 
-/// The members a file names, for the reverse index.
+/// Whom and what a file names, for the reverse index.
 pub fn members(file: &QueueFile) -> Vec<DnKey> {
-    let dns = file.object.iter().flat_map(DirectoryObject::member_dns);
-    dns.map(|dn| dn.key().clone()).collect()
+    file.object.as_ref().map(DirectoryObject::names).unwrap_or_default()
 }
 
 /// What is to be remembered of an object as its file tells of it.
@@ -644,6 +649,21 @@ async fn project(
     let known = progress.failure.as_ref().is_none_or(|failure| failure.not_made);
     if known && env.index.with(id, |known| known.begun.contains_key(&context)) == Some(true) {
         progress.commit.push(Change::ClearBegin { id: id.clone(), context });
+    }
+    let number = |placement: Option<&Placement>| placement.and_then(Placement::ox_id);
+    let was = number(record.and_then(|record| record.placements.get(&context)));
+    let renumbered = progress.commit.iter().any(|change| match change {
+        Change::PutPlacement { placement: placement @ Placement::Group { .. }, .. } => {
+            number(Some(placement)) != was
+        }
+        Change::DropPlacement { id: dropped, .. } => dropped == id && was.is_some(),
+        _ => false,
+    });
+    if renumbered {
+        match shared::naming(env, id) {
+            Ok(marks) => progress.wake.extend(marks),
+            Err(failure) => return Progress::failed(progress.commit, failure),
+        }
     }
     Progress { resolved, ..progress }
 }
@@ -882,6 +902,13 @@ async fn look(env: &Env, mark: &Mark, suspect: bool) -> Ended {
         }
         return finish(env, progress, None).await;
     }
+    if record.kind == ObjectKind::SharedAccount {
+        let mut progress = shared::look(env, mark, &record, suspect).await;
+        if progress.failure.is_none() {
+            progress.commit.extend(cleared);
+        }
+        return finish(env, progress, None).await;
+    }
     let object = match &record.properties {
         None => None,
         Some(properties) => match DirectoryObject::parse(record.kind, properties) {
@@ -906,7 +933,12 @@ async fn look(env: &Env, mark: &Mark, suspect: bool) -> Ended {
     if progress.failure.is_none() {
         progress.commit.push(looked_at(&progress, mark.clone()));
     }
-    let coverage = covered(&mark.object, Some(mark.context), &mut progress);
+    let mut coverage = covered(&mark.object, Some(mark.context), &mut progress);
+    let wake = std::mem::take(&mut progress.wake);
+    if progress.failure.is_none() && !wake.is_empty() {
+        let here = coverage.unwrap_or_else(|| Coverage::of(&mark.object));
+        coverage = Some(Coverage { wake, ..here });
+    }
     finish(env, progress, coverage).await
 }
 

@@ -14,13 +14,15 @@ use crate::model::object::Properties;
 const MOST_MEMORY: usize = 1 << 20;
 
 /// A word for each kind, as settings have it.
-pub const KINDS: [(&str, ObjectKind); 6] = [
+pub const KINDS: [(&str, ObjectKind); 8] = [
     ("context", ObjectKind::Context),
     ("user", ObjectKind::User),
     ("group", ObjectKind::Group),
     ("resource", ObjectKind::Resource),
     ("account", ObjectKind::Account),
     ("profile", ObjectKind::Profile),
+    ("shared_account", ObjectKind::SharedAccount),
+    ("shared_account_permission", ObjectKind::SharedAccountPermission),
 ];
 
 /// A rule that holds for one kind, or for all.

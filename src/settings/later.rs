@@ -17,12 +17,8 @@ pub(super) fn flag(text: &str) -> Option<bool> {
 /// secret and is not told.
 pub(super) fn problem(name: &str, text: &str) -> Option<&'static str> {
     let (fits, expected) = match name {
-        "OX_ENABLE_DEPUTY_PERMISSIONS"
-        | "OX_ENABLE_SHARED_ACCOUNT"
-        | "PROVISIONING_API_RESYNC_ENABLED" => (flag(text).is_some(), "true or false"),
-        "OX_SHARED_ACCOUNT_IDENTIFIER" => {
-            let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-            (text.trim().chars().all(fits), "the name of a property, such as name")
+        "OX_ENABLE_DEPUTY_PERMISSIONS" | "PROVISIONING_API_RESYNC_ENABLED" => {
+            (flag(text).is_some(), "true or false")
         }
         "OX_CONNECTOR_DB" => (
             text.contains("://"),
@@ -49,9 +45,7 @@ mod tests {
     fn good_values_pass_and_bad_ones_are_told() {
         let cases = [
             ("OX_ENABLE_DEPUTY_PERMISSIONS", "TRUE", "maybe"),
-            ("OX_ENABLE_SHARED_ACCOUNT", "no", "2"),
             ("PROVISIONING_API_RESYNC_ENABLED", "False", "x"),
-            ("OX_SHARED_ACCOUNT_IDENTIFIER", "mailPrimaryAddress", "two words"),
             ("OX_CONNECTOR_DB", "postgresql+psycopg2://u:p@h/d", "/var/lib/x.db"),
             ("MAX_ACKNOWLEDGEMENT_RETRIES", "3", "-1"),
             ("PROVISIONING_API_BASE_URL", "https://nubus/internal", "nubus"),

@@ -31,6 +31,12 @@ pub struct Mapping {
     pub on_revoke: OnRevoke,
     /// How many users a changed access profile may reach by itself; 0 = none.
     pub profile_holders: u32,
+    /// Whether shared accounts are provisioned.
+    pub shared_accounts: bool,
+    /// Property that names shared accounts.
+    pub shared_account_identifier: String,
+    /// Whether users get the name under which they send mail from the directory.
+    pub sender_name: bool,
     /// Login mappings of new contexts beside the usual two, with `{id}` and `{name}`.
     pub login_mappings: Vec<String>,
     /// The attribute mapping if it is not in its usual place, see
@@ -69,6 +75,11 @@ impl Mapping {
             profile_holders: layers
                 .field("mapping.profile_holders")
                 .whole(0..=MOST_PROFILE_HOLDERS)?,
+            shared_accounts: layers.field("mapping.shared_accounts").flag()?,
+            shared_account_identifier: layers
+                .field("mapping.shared_account_identifier")
+                .property("name one such as name")?,
+            sender_name: layers.field("mapping.sender_name").flag()?,
             language: layers.field("mapping.language").language()?,
             timezone: layers.field("mapping.timezone").time_zone()?,
             login_mappings: layers.field("mapping.login_mappings").list()?,

@@ -31,6 +31,12 @@ pub(super) fn read(layers: &Layers) -> Result<Scope, BadValue> {
             leave(ObjectKind::Group, "scope.on_leave.group", &kept)?,
             leave(ObjectKind::Resource, "scope.on_leave.resource", &kept)?,
             leave(ObjectKind::Account, "scope.on_leave.account", &kept)?,
+            leave(ObjectKind::SharedAccount, "scope.on_leave.shared_account", &kept)?,
+            leave(
+                ObjectKind::SharedAccountPermission,
+                "scope.on_leave.shared_account_permission",
+                &kept,
+            )?,
             leave(ObjectKind::Profile, "scope.on_leave.profile", &kept)?,
         ]),
         protect: Protect {

@@ -254,6 +254,15 @@ impl Handle {
         self.shared.lock().capacity = capacity;
     }
 
+    /// Makes a guest with that address; answers its number.
+    ///
+    /// # Errors
+    /// When there is no such context.
+    pub fn seed_guest(&self, context: u32, address: &str) -> Result<u32, SimError> {
+        let made = self.shared.lock().world.add_guest(context, address);
+        made.map_err(|fault| SimError::Seed { context, reason: fault.text })
+    }
+
     /// Makes a context as the master would.
     ///
     /// # Errors

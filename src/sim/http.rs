@@ -167,10 +167,11 @@ async fn route(
         return Ok(control::answer(&peer.shared, message).await);
     }
     let missing = &peer.shared.config.options.missing_services;
+    let newer = peer.shared.config.options.newer;
     let service = path
         .strip_prefix("/webservices/")
         .filter(|name| !missing.iter().any(|missing| missing == name))
-        .and_then(interface::service);
+        .and_then(if newer { interface::newer_service } else { interface::service });
     let Some(service) = service else {
         let page = "<html><head><title>404 Not Found</title></head>\
                     <body><h1>Not Found</h1></body></html>";

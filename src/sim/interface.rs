@@ -11,6 +11,9 @@ use super::world::field::UserField;
 
 const TABLE: &str = include_str!("interface.txt");
 
+/// What newer servers offer besides.
+const NEWER: &str = include_str!("interface_newer.txt");
+
 /// What the content of an element is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -131,7 +134,18 @@ impl Service {
 /// The parsed table.
 pub(crate) fn services() -> &'static [Service] {
     static SERVICES: OnceLock<Vec<Service>> = OnceLock::new();
-    SERVICES.get_or_init(|| Parser::default().run(TABLE))
+    SERVICES.get_or_init(|| Parser::default().run([TABLE]))
+}
+
+/// The same with what newer servers offer besides.
+fn newer_services() -> &'static [Service] {
+    static SERVICES: OnceLock<Vec<Service>> = OnceLock::new();
+    SERVICES.get_or_init(|| Parser::default().run([TABLE, NEWER]))
+}
+
+/// The service of that name on a newer server.
+pub(crate) fn newer_service(name: &str) -> Option<&'static Service> {
+    newer_services().iter().find(|service| service.name == name)
 }
 
 /// The service of that name.
@@ -147,8 +161,8 @@ struct Parser {
 
 impl Parser {
     /// Lines the table does not define are skipped; a test holds the count of what was read.
-    fn run(mut self, table: &'static str) -> Vec<Service> {
-        for line in table.lines() {
+    fn run(mut self, tables: impl IntoIterator<Item = &'static str>) -> Vec<Service> {
+        for line in tables.into_iter().flat_map(str::lines) {
             let words: Vec<&'static str> = line.split(' ').collect();
             self.line(&words);
         }
@@ -222,6 +236,17 @@ impl Parser {
                 let last = self.services.last_mut().and_then(|s| s.operations.last_mut());
                 if let (Some(field), Some(last)) = (field, last) {
                     if *kind == "P" { &mut last.input } else { &mut last.output }.push(field);
+                }
+            }
+            ["A", service, operation, field @ ..] => {
+                let field = self.field(field);
+                let service = self.services.iter_mut().find(|known| known.name == *service);
+                let found = service.and_then(|service| {
+                    let place = *service.by_name.get(operation)?;
+                    service.operations.get_mut(place)
+                });
+                if let (Some(field), Some(found)) = (field, found) {
+                    found.input.push(field);
                 }
             }
             ["X", names @ ..] => {
@@ -316,8 +341,23 @@ mod tests {
     }
 
     #[test]
-    fn complex_references_lead_to_types() {
+    fn newer_servers_offer_all_that_older_ones_do_and_more() {
         for service in services() {
+            assert!(newer_service(service.name).is_some());
+        }
+        let count = |letter: &str| NEWER.lines().filter(|l| l.starts_with(letter)).count();
+        let added = newer_services().get(services().len()..).unwrap();
+        assert_eq!(added.len(), count("S "));
+        assert_eq!(added.iter().map(|s| s.operations.len()).sum::<usize>(), count("O "));
+        assert_eq!(added.iter().map(|s| s.types.len()).sum::<usize>(), count("T "));
+        let create = |service: Option<&'static Service>| service.unwrap().operation("create");
+        let has = |service| create(service).unwrap().input.place("convertguest").is_some();
+        assert!(has(newer_service("OXUserService")) && !has(service("OXUserService")));
+    }
+
+    #[test]
+    fn complex_references_lead_to_types() {
+        for service in services().iter().chain(newer_services()) {
             for operation in &service.operations {
                 for field in operation.input.fields.iter().chain(&operation.output.fields) {
                     if matches!(field.type_ref, TypeRef::Complex(..)) {

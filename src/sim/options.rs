@@ -30,6 +30,9 @@ pub struct SimOptions {
     /// Whether the first create of a context id that was deleted before fails with a duplicate
     /// key, as it mostly does on a real server. Off by default: few tests are about it.
     pub recreate_conflict: bool,
+    /// Whether the server offers what came after the interface that was recorded: guests become users,
+    /// shared accounts.
+    pub newer: bool,
     /// Services that are not installed: their addresses answer 404.
     pub missing_services: Vec<String>,
 }
@@ -49,6 +52,7 @@ impl SimOptions {
             quota_without_filestore: false,
             copied_quota: 0,
             recreate_conflict: false,
+            newer: false,
             missing_services: Vec::new(),
         }
     }

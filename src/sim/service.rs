@@ -5,6 +5,7 @@ mod context;
 mod copy;
 mod group;
 mod resource;
+mod shared_account;
 mod user;
 
 use super::answer::Answer;
@@ -29,6 +30,7 @@ pub(crate) fn call(world: &mut World, request: &Request) -> Result<String, Fault
         "OXResourceService" => resource::call(world, request),
         "OXSecondaryAccountService" => account::call(world, request),
         "OXUserCopyService" => copy::call(world, request),
+        "OXSharedAccountService" => shared_account::call(world, request),
         _ => None,
     };
     done.unwrap_or_else(|| Err(unsupported(request)))
@@ -68,6 +70,10 @@ pub(crate) fn target(request: &Request) -> Target {
     let contexts = match request.service.name {
         "OXUserCopyService" => [id("src"), id("dest")],
         "OXSecondaryAccountService" => [id("context"), None],
+        "OXSharedAccountService" => {
+            let first = if args.has("ctx") { id("ctx") } else { id("sharedAccountCtx") };
+            [first, None]
+        }
         _ => [id("ctx"), None],
     };
     if request.service.name == "OXSecondaryAccountService" {
@@ -76,9 +82,20 @@ pub(crate) fn target(request: &Request) -> Target {
         let address = address.or_else(|| args.text("primaryAddress"));
         return Target { contexts, name: address.map(str::to_owned), id: None };
     }
-    let object = ["usrdata", "user", "usr", "grp", "res", "users", "grps", "resources"]
-        .iter()
-        .find_map(|name| args.objects(name).next());
+    let object = [
+        "sharedAccountData",
+        "sharedAccount",
+        "usrdata",
+        "user",
+        "usr",
+        "grp",
+        "res",
+        "users",
+        "grps",
+        "resources",
+    ]
+    .iter()
+    .find_map(|name| args.objects(name).next());
     let object = match request.service.name {
         "OXContextService" => args.object("ctx"),
         _ => object,

@@ -11,6 +11,7 @@ mod group;
 mod resource;
 pub(crate) mod rights;
 pub(crate) mod rules;
+mod shared_account;
 mod state;
 mod user;
 mod user_change;
@@ -27,6 +28,7 @@ pub(crate) use account::{Account, AccountTarget};
 pub(crate) use context::{ContextInput, Listed};
 pub(crate) use group::GroupInput;
 pub(crate) use resource::ResourceInput;
+pub(crate) use shared_account::{SharedAccountInput, SharedGrant};
 pub(crate) use user::{Access, UserInput};
 
 /// Id of the group every user of a context is in.
@@ -135,6 +137,9 @@ pub(crate) struct Context {
     pub(crate) users: BTreeMap<u32, User>,
     pub(crate) groups: BTreeMap<u32, Group>,
     pub(crate) resources: BTreeMap<u32, Resource>,
+    pub(crate) shared: BTreeMap<u32, shared_account::SharedAccount>,
+    /// Numbers of guests by their addresses in small letters.
+    pub(crate) guests: BTreeMap<String, u32>,
     logins: HashMap<Box<str>, u32>,
     primaries: HashMap<String, Vec<u32>>,
     displays: HashMap<String, Vec<u32>>,

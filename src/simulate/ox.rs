@@ -239,6 +239,16 @@ impl OxApi for Life {
         expect!(self, context, Verb::UserAccess(user.clone(), access), Reply::Done => ())
     }
 
+    async fn user_sender_name(
+        &self,
+        context: ContextId,
+        user: &Target,
+        name: &str,
+    ) -> Result<(), OxError> {
+        let verb = Verb::UserSenderName(user.clone(), name.to_owned());
+        expect!(self, context, verb, Reply::Done => ())
+    }
+
     async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError> {
         expect!(self, context, Verb::UserDelete(user.clone()), Reply::Done => ())
     }

@@ -251,6 +251,9 @@ pub(super) fn policy() -> Policy {
         account_login: String::new(),
         on_revoke: OnRevoke::Delete,
         profile_holders: 0,
+        sender_name: false,
+        shared_accounts: false,
+        shared_account_identifier: "name".to_owned(),
         groups: GroupPolicy::default(),
         scope: Arc::default(),
     }
@@ -273,7 +276,11 @@ pub(super) fn rules(seed: u64, cut_short: bool) -> Rules {
         outage: backoff(500, 4_000),
         busy_attempts: NonZeroU32::new(5).unwrap_or(NonZeroU32::MIN),
         drain: Duration::from_secs(4),
-        identifiers: Identifiers { user: "username".to_owned(), group: "name".to_owned() },
+        identifiers: Identifiers {
+            user: "username".to_owned(),
+            group: "name".to_owned(),
+            shared_account: "name".to_owned(),
+        },
         cut_short,
         guard: GuardRules::default(),
         leavers_first: true,

@@ -371,6 +371,11 @@ impl OxApi for Light {
         Ok(())
     }
 
+    async fn user_sender_name(&self, _: ContextId, _: &Target, _: &str) -> Result<(), OxError> {
+        self.count();
+        Ok(())
+    }
+
     async fn user_delete(&self, _: ContextId, _: &Target) -> Result<(), OxError> {
         self.count();
         Ok(())

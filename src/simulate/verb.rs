@@ -34,6 +34,7 @@ pub(super) enum Verb {
     UserCreate(UserFields, ModuleAccess),
     UserChange(Target, UserFields),
     UserAccess(Target, ModuleAccess),
+    UserSenderName(Target, String),
     UserDelete(Target),
     /// Of the user with that number, out of that context.
     UserCopy(OxId, ContextId),
@@ -95,6 +96,7 @@ impl Verb {
             Self::UserCreate(..) => "OXUserService.createByModuleAccess",
             Self::UserChange(..) => "OXUserService.change",
             Self::UserAccess(..) => "OXUserService.changeByModuleAccess",
+            Self::UserSenderName(..) => "OXUserService.changeMailAddressPersonal",
             Self::UserDelete(_) => "OXUserService.delete",
             Self::UserCopy(..) => "OXUserCopyService.copyUser",
             Self::GroupGet(_) => "OXGroupService.getData",
@@ -151,6 +153,7 @@ impl Verb {
             | Self::UserRights(user)
             | Self::UserChange(user, _)
             | Self::UserAccess(user, _)
+            | Self::UserSenderName(user, _)
             | Self::UserDelete(user) => of(user),
             Self::UserGetMany(users) => users.iter().map(of).collect::<Vec<_>>().join(" "),
             Self::UserList(pattern) => pattern.clone(),
@@ -189,6 +192,7 @@ impl Verb {
             Self::UserCreate(fields, access) => format!("{} {access:?}", shown(fields)),
             Self::UserChange(_, fields) => shown(fields),
             Self::UserAccess(_, access) => format!("{access:?}"),
+            Self::UserSenderName(_, name) => name.clone(),
             Self::GroupCreate(data) | Self::GroupChange(_, data) => {
                 format!("{} {:?}", data.name, data.members)
             }
@@ -293,6 +297,10 @@ impl Call {
             }
             Verb::UserAccess(user, access) => {
                 world.user_access(context, &reference(user), &listed(*access), admin)?;
+                Reply::Done
+            }
+            Verb::UserSenderName(user, name) => {
+                world.user_personal(context, &reference(user), Some(name), admin)?;
                 Reply::Done
             }
             Verb::UserDelete(user) => {

@@ -119,7 +119,13 @@ mod tests {
         fields.set("password", "secret");
         fields.set("image1", "YWJj");
         fields.set("note", "x");
-        let placement = Placement::User { ox: OxId(3), name: "x".to_owned(), fields, access: None };
+        let placement = Placement::User {
+            ox: OxId(3),
+            name: "x".to_owned(),
+            fields,
+            access: None,
+            beside: crate::store::Beside::default(),
+        };
         let kept = storable_placement(&placement);
         let Placement::User { fields, .. } = &kept else { panic!() };
         assert_eq!(fields.get("password"), None);

@@ -304,7 +304,13 @@ fn secrets_never_come_back() {
             properties: Some(properties),
             members: Vec::new(),
         };
-        let placement = Placement::User { ox: OxId(3), name: "x".to_owned(), fields, access: None };
+        let placement = Placement::User {
+            ox: OxId(3),
+            name: "x".to_owned(),
+            fields,
+            access: None,
+            beside: Beside::default(),
+        };
         let place = Change::PutPlacement { id: id("u"), context: ContextId(1), placement };
         store.commit(&[vec![put, place]]).unwrap();
         let record = store.object(&id("u")).unwrap().unwrap();

@@ -10,7 +10,7 @@ use crate::plan::attributes::{Identifier, Mapping, desired_fields, render_login}
 use crate::plan::entitlement::ProfileBook;
 use crate::provision::Policy;
 use crate::snapshot::Snapshot;
-use crate::store::{AccountMember, Placement, ProfileVersion};
+use crate::store::{AccountMember, Beside, Placement, ProfileVersion};
 
 /// Profiles are as the connector knew them before anything that is in the queue.
 const FIRST: &str = "1970-01-01-00-00-00.json";
@@ -99,7 +99,18 @@ impl<'a> Maker<'a> {
             Some(DirectoryObject::Group(group)) => self.group(snapshot, group),
             Some(DirectoryObject::Account(account)) => self.account(&snapshot.file.id, account),
             Some(DirectoryObject::Resource(resource)) => Self::resource(resource),
-            None => Made::default(),
+            Some(DirectoryObject::SharedAccount(account)) => {
+                // What OX has of it, and who may use it, is written with its next change.
+                let identifier = &self.policy.shared_account_identifier;
+                let name = snapshot.name.clone();
+                let name = name.or_else(|| one_text(&account.properties, identifier));
+                let (name, ox) = (name.unwrap_or_default(), snapshot.number);
+                let ox = ox.unwrap_or(OxId::UNKNOWN);
+                let placement = Placement::SharedAccount { ox, name, data: None, grants: None };
+                Made::at(account.context, placement)
+            }
+            // Nothing in OX itself.
+            Some(DirectoryObject::SharedAccountPermission(_)) | None => Made::default(),
         }
     }
 
@@ -133,10 +144,16 @@ impl<'a> Maker<'a> {
         self.members.insert(file.dn.key().clone(), member);
         if ox == OxId::UNKNOWN {
             // Whoever is found under the name counts as he is found.
-            let placement = Placement::User { ox, name, fields: UserFields::new(), access: None };
+            let placement = Placement::User {
+                ox,
+                name,
+                fields: UserFields::new(),
+                access: None,
+                beside: Beside::default(),
+            };
             return Made { doubt: Some(Doubt::NoNumber), ..Made::at(context, placement) };
         }
-        Made::at(context, Placement::User { ox, name, fields, access })
+        Made::at(context, Placement::User { ox, name, fields, access, beside: Beside::default() })
     }
 
     /// What the user's profile grants, and what the connector last set of it: nothing if the profile
@@ -248,11 +265,13 @@ fn one_text(properties: &Properties, name: &str) -> Option<String> {
 }
 
 /// The order in which kinds are made: who is named before who names.
-pub(super) const ORDER: [ObjectKind; 6] = [
+pub(super) const ORDER: [ObjectKind; 8] = [
     ObjectKind::Profile,
     ObjectKind::Context,
     ObjectKind::User,
     ObjectKind::Resource,
     ObjectKind::Group,
     ObjectKind::Account,
+    ObjectKind::SharedAccountPermission,
+    ObjectKind::SharedAccount,
 ];

@@ -456,6 +456,10 @@ impl OxApi for MemoryOx {
         .await
     }
 
+    async fn user_sender_name(&self, _: ContextId, _: &Target, _: &str) -> Result<(), OxError> {
+        unimplemented!("no sender names in memory")
+    }
+
     async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError> {
         self.call(context, "user_delete", &label(user), |w| {
             let tenant = at(w, context)?;
@@ -795,7 +799,11 @@ impl Bench {
             guard: self.guard,
             leavers_first: self.leavers_first,
             most_running: self.most_running,
-            identifiers: Identifiers { user: "username".into(), group: "name".into() },
+            identifiers: Identifiers {
+                user: "username".into(),
+                group: "name".into(),
+                shared_account: "name".into(),
+            },
             cut_short: self.cut_short,
             seed: 1,
         }
@@ -811,6 +819,9 @@ impl Bench {
             account_login: String::new(),
             on_revoke: self.on_revoke,
             profile_holders: 0,
+            sender_name: false,
+            shared_accounts: false,
+            shared_account_identifier: "name".to_owned(),
             groups: self.groups,
             scope: Arc::new(self.provisioned.clone()),
         }

@@ -82,7 +82,13 @@ fn env(bench: &Bench, users: u32) -> Env {
             members: Vec::new(),
         });
         let (ox, name, fields) = (OxId(number + 10), format!("u{number}"), fields(number));
-        let placement = Placement::User { ox, name, fields, access: None };
+        let placement = Placement::User {
+            ox,
+            name,
+            fields,
+            access: None,
+            beside: drover::store::Beside::default(),
+        };
         commit.push(Change::PutPlacement { id: id(number), context: HERE, placement });
     }
     bench.store.commit(&[commit]).unwrap();

@@ -206,7 +206,13 @@ fn great_house(bench: &Bench) -> Value {
         commit.push(put(&id, ObjectKind::User, &json!({"isOxUser": "OK", "oxContext": 10})));
         let fields = fields(number);
         let (ox, name) = (ox(number), name(number));
-        let placement = Placement::User { ox, name, fields, access: None };
+        let placement = Placement::User {
+            ox,
+            name,
+            fields,
+            access: None,
+            beside: drover::store::Beside::default(),
+        };
         commit.push(Change::PutPlacement { id: ObjectId::new(&id), context, placement });
     }
     commit.push(put("id-team", ObjectKind::Group, &json!({"name": "team"})));

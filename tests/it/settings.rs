@@ -449,7 +449,7 @@ fn the_scope_is_read_from_the_file_and_from_the_environment() {
     let (settings, notices) = load("", &[]).unwrap();
     assert_eq!(notices, []);
     let leave = |kind| settings.scope.on_leave[&kind];
-    let kept = [ObjectKind::Context, ObjectKind::Profile];
+    let kept = [ObjectKind::Context, ObjectKind::Profile, ObjectKind::SharedAccountPermission];
     for kind in ObjectKind::ALL {
         let expected = if kept.contains(&kind) { OnLeave::Keep } else { OnLeave::Delete };
         assert_eq!(leave(kind), expected);

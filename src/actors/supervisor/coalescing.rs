@@ -268,6 +268,7 @@ impl Supervisor {
             let file = match self.env.queue.read(&last.name) {
                 Ok(Some(bytes)) => match QueueFile::parse(&bytes) {
                     Ok(file) => {
+                        let file = self.env.index.identify(file);
                         let later = self.take_out_later(&file.id, &last.name);
                         let last = Earlier { digest: digest(&bytes), ..last };
                         self.route(last, &file, items);

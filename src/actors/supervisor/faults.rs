@@ -14,7 +14,7 @@ use super::remembered::context_of;
 use super::{FaultyItem, OnFault, Supervisor, Task, Until, What};
 use crate::lanes::{EntryId, Lane, Start};
 use crate::model::{ContextId, Fate, ParkReason};
-use crate::ox::{Account, server_setting};
+use crate::ox::{Account, guest_in_the_way, server_setting};
 use crate::provision::Failure;
 use crate::redact::without_addresses;
 use crate::retry::{Backoff, Verdict};
@@ -252,6 +252,14 @@ impl Supervisor {
             None if failure.class == "InvalidCredentialsException" => format!(
                 "Check the administrator's name and password in the credentials file, and that the \
                  context exists. {drop}."
+            ),
+            None if failure.class == Failure::NOT_OFFERED => format!(
+                "Update OX, or set mapping.shared_accounts=false [OX_ENABLE_SHARED_ACCOUNT] to do without \
+                 shared accounts; drover tries again by itself. {drop}."
+            ),
+            None if guest_in_the_way(&failure.text) => format!(
+                "A guest has the user's address: delete the guest in OX, or update OX to 8.36.36 or \
+                 later, which makes guests into users; drover tries again by itself. {drop}."
             ),
             None => {
                 let cause = server_setting(&failure.text).map_or_else(

@@ -312,7 +312,10 @@ impl Supervisor {
             What::Look(..) => None,
         });
         let file = match self.env.queue.read(name) {
-            Ok(Some(bytes)) => QueueFile::parse(&bytes).ok(),
+            Ok(Some(bytes)) => {
+                let file = QueueFile::parse(&bytes).ok();
+                file.map(|file| self.env.index.identify(file))
+            }
             Ok(None) | Err(_) => None,
         };
         let Some(file) = file else {

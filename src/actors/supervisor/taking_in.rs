@@ -56,6 +56,7 @@ impl Supervisor {
         ctx: &mut Context<Self>,
     ) {
         let Arrival { name, digest, file } = arrival;
+        let file = file.map(|file| self.env.index.identify(file));
         let mut seen = self.names.contains_key(&name);
         if let Some(entry) = self.names.get(&name).copied() {
             let running = self.lanes.running(entry);

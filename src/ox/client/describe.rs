@@ -16,6 +16,7 @@ pub const SERVICES: &[(&str, &[&str])] = &[
         &[
             "change",
             "changeByModuleAccess",
+            "changeMailAddressPersonal",
             "createByModuleAccess",
             "delete",
             "exists",
@@ -51,6 +52,12 @@ impl SoapClient {
         &self,
         service: &'static str,
     ) -> Result<Option<BTreeSet<String>>, OxError> {
+        let wsdl = self.wsdl(service).await?;
+        Ok(wsdl.as_deref().and_then(operations))
+    }
+
+    /// A service's WSDL; none if OX does not have the service.
+    pub(super) async fn wsdl(&self, service: &'static str) -> Result<Option<Vec<u8>>, OxError> {
         let mut url = self.base.clone();
         let prefix = self.base.path().trim_end_matches('/');
         url.set_path(&format!("{prefix}/webservices/{service}"));
@@ -70,7 +77,7 @@ impl SoapClient {
             }
         };
         match operations(&bytes) {
-            Some(operations) if status == StatusCode::OK => Ok(Some(operations)),
+            Some(_) if status == StatusCode::OK => Ok(Some(bytes)),
             _ => Err(OxError::Http {
                 operation: service,
                 status: status.as_u16(),
@@ -103,9 +110,82 @@ fn operations(wsdl: &[u8]) -> Option<BTreeSet<String>> {
     }
 }
 
+/// Whether an operation takes a parameter of that name: an element inside the operation's own element,
+/// or inside the type that this refers to.
+pub(super) fn takes(wsdl: &[u8], operation: &str, parameter: &str) -> bool {
+    let mut reader = Reader::from_reader(wsdl);
+    // Local names of what is open below a schema: name and type of each.
+    let (mut open, mut in_schema) = (Vec::<Option<String>>::new(), false);
+    let (mut holders, mut type_name) = (BTreeSet::new(), None);
+    while let Ok(event) = reader.read_event() {
+        let (start, empty) = match &event {
+            Event::Start(start) => (start, false),
+            Event::Empty(start) => (start, true),
+            Event::End(end) => {
+                if end.local_name().as_ref() == "schema" {
+                    in_schema = false;
+                } else if in_schema {
+                    open.pop();
+                }
+                continue;
+            }
+            Event::Eof => break,
+            _ => continue,
+        };
+        if start.local_name().as_ref() == "schema" {
+            in_schema = !empty;
+            open.clear();
+            continue;
+        }
+        if !in_schema {
+            continue;
+        }
+        let value = |name: &str| {
+            let attribute = start.try_get_attribute(name).ok().flatten()?;
+            Some(attribute.value.rsplit(':').next().unwrap_or_default().to_owned())
+        };
+        let name = value("name");
+        let is_element = start.local_name().as_ref() == "element";
+        if open.is_empty() && is_element && name.as_deref() == Some(operation) {
+            type_name = value("type");
+        }
+        if let Some(Some(holder)) = open.first()
+            && is_element
+            && name.as_deref() == Some(parameter)
+        {
+            holders.insert(holder.clone());
+        }
+        if !empty {
+            open.push(name);
+        }
+    }
+    holders.contains(operation) || type_name.is_some_and(|name| holders.contains(&name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_parameter_is_found_in_the_operations_element_or_in_its_type() {
+        let wsdl = b"<w:definitions xmlns:w='w' xmlns:s='s'><w:types><s:schema>\
+            <s:element name='create'><s:complexType><s:sequence><s:element name='ctx'/>\
+            <s:element name='convertguest' type='s:boolean'/></s:sequence></s:complexType></s:element>\
+            <s:element name='change' type='t:changeType'/><s:element name='delete'/>\
+            <s:complexType name='changeType'><s:sequence><s:element name='note'/></s:sequence>\
+            </s:complexType></s:schema></w:types></w:definitions>";
+        assert!(takes(wsdl, "create", "convertguest") && takes(wsdl, "change", "note"));
+        for (operation, parameter) in [
+            ("change", "convertguest"),
+            ("create", "note"),
+            ("delete", "ctx"),
+            ("create", "create"),
+            ("ctx", "ctx"),
+        ] {
+            assert!(!takes(wsdl, operation, parameter), "{operation} {parameter}");
+        }
+        assert!(!takes(b"<html", "create", "convertguest"));
+    }
 
     #[test]
     fn operations_are_those_of_the_port_type() {

@@ -544,7 +544,7 @@ proptest! {
     fn what_was_sent_and_stored_is_no_change(user in any_user()) {
         let DesiredUser { name, fields, .. } =
             desired_with(&user, &Mapping::default(), &settings());
-        let sent = Placement::User { ox: OxId(3), name, fields: fields.clone(), access: None };
+        let sent = Placement::User { ox: OxId(3), name, fields: fields.clone(), access: None, beside: crate::store::Beside::default() };
         let Placement::User { fields: last, .. } = storable_placement(&sent) else { panic!() };
         prop_assert!(changed_fields(&fields, &last).is_empty());
         // Nor is it one when it is decided again from what is remembered of the directory object.

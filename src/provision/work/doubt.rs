@@ -44,8 +44,19 @@ pub(super) fn without_doubt(record: &ObjectRecord, context: Option<ContextId>) -
                 }
             }
         }
+        ObjectKind::SharedAccount => {
+            // All is written.
+            for placement in sure.placements.values_mut() {
+                if let Placement::SharedAccount { data, grants, .. } = placement {
+                    (*data, *grants) = (None, None);
+                }
+            }
+        }
         // A group's whole list is written after any doubt.
-        ObjectKind::Group | ObjectKind::User | ObjectKind::Profile => {}
+        ObjectKind::Group
+        | ObjectKind::User
+        | ObjectKind::Profile
+        | ObjectKind::SharedAccountPermission => {}
     }
     sure
 }

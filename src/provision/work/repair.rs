@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Progress, finish, note_adoption, project};
+use super::{Progress, finish, note_adoption, project, shared};
 use crate::model::digest::is_digest;
 use crate::model::object::DirectoryObject;
 use crate::model::{ContextId, ItemName, ObjectKind, QueueFile};
@@ -82,7 +82,12 @@ async fn provision(
         DirectoryObject::Group(_) | DirectoryObject::Account(_) => {
             project(env, id, Some(object), context, Some(&known), Vec::new(), true).await
         }
+        DirectoryObject::SharedAccount(wanted) if wanted.context == context => {
+            shared::provision(env, id, Some(wanted), Some(&known), true).await
+        }
         DirectoryObject::Resource(_)
+        | DirectoryObject::SharedAccount(_)
+        | DirectoryObject::SharedAccountPermission(_)
         | DirectoryObject::Context(_)
         | DirectoryObject::Profile(_) => Progress::nothing(Vec::new(), "does not belong there"),
     }

@@ -89,7 +89,8 @@ fn create(world: &mut World, request: &Request) -> Result<String, Fault> {
         }
         _ => Access::Default,
     };
-    let input = args.object("usrdata").map(input).unwrap_or_default();
+    let mut input = args.object("usrdata").map(input).unwrap_or_default();
+    input.converts_guest = flag(args, "convertguest") == Some(true);
     let context = context_of(request, "ctx");
     let made = world.user_create(context, &input, &access, auth(request))?;
     let user = world.context(made.context)?.user(made.id)?;

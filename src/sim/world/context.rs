@@ -392,6 +392,8 @@ impl Context {
             members: Vec::new(),
         };
         Self {
+            shared: BTreeMap::new(),
+            guests: BTreeMap::new(),
             id,
             name,
             enabled: true,

@@ -40,6 +40,8 @@ fn of(context: &Context) -> Value {
         "users": map(users),
         "groups": map(groups),
         "resources": map(resources),
+        "guests": context.guests,
+        "sharedAccounts": context.shared_state(),
     })
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct UserInput {
     pub(crate) attributes: Vec<(String, String, Option<String>)>,
     /// Whether the request had the element at all.
     pub(crate) sent: bool,
+    /// Whether a guest of that address is to become this user.
+    pub(crate) converts_guest: bool,
 }
 
 /// The rights a request gives.
@@ -113,6 +115,14 @@ impl UserInput {
 }
 
 impl World {
+    /// Makes a guest, as somebody does who shares something with an address.
+    pub(crate) fn add_guest(&mut self, context: u32, address: &str) -> Result<u32, Fault> {
+        let context = self.context_mut(context)?;
+        let id = context.next_id();
+        context.guests.insert(address.to_lowercase(), id);
+        Ok(id)
+    }
+
     /// Makes a user with the rights given.
     pub(crate) fn user_create(
         &mut self,
@@ -360,7 +370,8 @@ impl Context {
         let admin = self.last_id < ADMIN;
         user_checks::check_create(self, input, options)?;
         check_rights(rights, if admin { ADMIN } else { 0 })?;
-        let id = self.next_id();
+        let guest = self.guest_of(input)?;
+        let id = guest.unwrap_or_else(|| self.next_id());
         // From here on the id is spent, whatever the database says.
         let folder = self.check_storage(id, input, options)?;
         let mut user = User {
@@ -380,6 +391,7 @@ impl Context {
             accounts: Vec::new(),
             personal: None,
         };
+        self.guests.retain(|_, guest| *guest != id);
         user_checks::fill_new(&mut user, input, options);
         self.index_user(&user);
         if !user.folder.is_empty() {
@@ -390,6 +402,19 @@ impl Context {
             group.members.push(id);
         }
         Ok(id)
+    }
+
+    /// The guest who becomes this user. That the number stays, and the words of the refusal, are
+    /// assumed: no server that has the parameter was at hand.
+    fn guest_of(&self, input: &UserInput) -> Result<Option<u32>, Fault> {
+        let address = input.text(F::PRIMARY_EMAIL).unwrap_or_default().to_lowercase();
+        match self.guests.get(&address) {
+            Some(_) if !input.converts_guest => Err(Fault::data(format!(
+                "The address {address} belongs to a guest in context {}.",
+                self.id
+            ))),
+            guest => Ok(guest.copied()),
+        }
     }
 
     /// What only the database refuses; returns the name of the personal folder to make.
@@ -460,7 +485,7 @@ impl Context {
         )))
     }
 
-    fn remove_user(&mut self, id: u32) {
+    pub(super) fn remove_user(&mut self, id: u32) {
         let Some(user) = self.users.remove(&id) else { return };
         self.unindex_user(&user);
         if self.folders.get(&user.folder) == Some(&id) {

@@ -107,7 +107,8 @@ pub(super) fn placement_name(placement: &Placement) -> Option<&str> {
     match placement {
         Placement::Context { name, .. }
         | Placement::User { name, .. }
-        | Placement::Group { name, .. } => Some(name),
+        | Placement::Group { name, .. }
+        | Placement::SharedAccount { name, .. } => Some(name),
         Placement::Account { address, .. } => Some(address),
         Placement::Resource { data, .. } => data.name.as_deref(),
     }

@@ -95,12 +95,12 @@ fn placement() -> impl Strategy<Value = Placement> {
         .prop_map(|(ox, name, personal, login)| AccountMember { ox, name, personal, login });
     prop_oneof![
         (name, any::<i64>()).prop_map(|(name, quota_mb)| Placement::Context { name, quota_mb }),
-        (ox(), name, fields(), access()).prop_map(|(ox, name, fields, access)| Placement::User {
-            ox,
-            name,
-            fields,
-            access
-        }),
+        (ox(), name, fields(), access(), option::of(name)).prop_map(
+            |(ox, name, fields, access, sender_name)| {
+                let beside = Beside { sender_name };
+                Placement::User { ox, name, fields, access, beside }
+            }
+        ),
         (ox(), name, btree_map(object_id(), ox(), 0..3))
             .prop_map(|(ox, name, members)| Placement::Group { ox, name, members }),
         (name, btree_map(object_id(), member, 0..3))

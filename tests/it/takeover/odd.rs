@@ -20,7 +20,7 @@ fn broken_double_and_foreign_states_are_named_and_the_others_are_taken_over() {
     let odd = with(user("x", 10), json!({"oxContext": "ten"}));
     std::fs::write(old.join("user-x.json"), odd.to_string()).unwrap();
     let mut shared = user("s", 10);
-    shared["udm_object_type"] = json!("oxmail/shared_account");
+    shared["udm_object_type"] = json!("oxmail/unheard_of");
     std::fs::write(old.join("user-s.json"), shared.to_string()).unwrap();
     let mut deleted = user("d", 10);
     deleted["object"] = json!(null);
@@ -37,7 +37,7 @@ fn broken_double_and_foreign_states_are_named_and_the_others_are_taken_over() {
             "listener/old/user-d.json cannot be used",
             "listener/old/another.json is of an object that has another file",
             "have the same DN",
-            "1 of kind oxmail/shared_account",
+            "1 of kind oxmail/unheard_of",
             "old.db was not read",
         ],
     );

@@ -50,7 +50,7 @@ fn what_was_set_aside_is_tried_again_if_its_object_is_known_and_laid_aside_if_no
         connector.refused(&user("emil", 10), "2025-05-01 12:00:00");
         connector.refused(&gone(user("fritz", 10)), "2025-05-01 13:00:00");
         let mut shared = user("shared", 10);
-        shared["udm_object_type"] = json!("oxmail/shared_account");
+        shared["udm_object_type"] = json!("oxmail/unheard_of");
         connector.task(&shared, "2025-05-01 14:00:00");
         connector.task(&anna("task"), "2025-05-02 09:00:00");
         let told = report(&world, connector.dir(), &[]);
@@ -59,7 +59,7 @@ fn what_was_set_aside_is_tried_again_if_its_object_is_known_and_laid_aside_if_no
             (&json!(1), &json!(1), &json!(2))
         );
         assert_eq!(told["aside"].as_array().unwrap().len(), 2);
-        assert_eq!(told["unknown_kinds"]["oxmail/shared_account"], 1);
+        assert_eq!(told["unknown_kinds"]["oxmail/unheard_of"], 1);
         assert_eq!(told["aside"][0][0], "user-emil");
         let first = std::fs::read_to_string(world.queue_dir().join(&world.queue()[0])).unwrap();
         assert!(first.contains("second try"), "{first}");
