@@ -33,6 +33,10 @@ pub enum Exit {
     Changes = 11,
     /// The files that were given cannot be used.
     Input = 12,
+    /// A load run did not reach what it had to.
+    Missed = 13,
+    /// A load run has measured the machine that made the load instead of the target.
+    GeneratorBound = 14,
 }
 
 impl Exit {
@@ -63,4 +67,6 @@ Exit codes:
   9  nothing is known of it (history)
   10 OX answers, but is not as drover needs it (config check)
   11 there is something to do (apply --plan)
-  12 the files cannot be used (apply)";
+  12 the files cannot be used (apply, load replay, load compare, anonymise)
+  13 a threshold is not kept (load)
+  14 the machine that made the load was too slow for it (load)";

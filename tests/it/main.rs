@@ -31,6 +31,7 @@ mod large;
 mod leavers;
 mod ledger;
 mod ledger_engine;
+mod load;
 mod mapping;
 mod member_ids;
 mod members;
