@@ -1,5 +1,6 @@
 //! The command line: subcommands and flags, and what they are turned into.
 
+pub mod anonymise;
 pub mod apply;
 pub mod compare;
 pub mod config;
@@ -11,6 +12,7 @@ pub mod explain;
 pub mod health;
 pub mod history;
 pub mod ledger;
+pub mod load;
 pub mod mapping;
 pub mod queue;
 mod remote;
@@ -73,10 +75,22 @@ pub enum Command {
     Export(takeover::ExportArgs),
     /// Make a queue, drive it at the built-in simulator and compare the result.
     Demo(demo::DemoArgs),
+    /// Put a test system (or the built-in simulator) under load, and tell what it can bear.
+    Load(Box<load::LoadArgs>),
+    /// Copy recorded queue files without names, addresses and passwords, for `load replay`.
+    Anonymise(anonymise::AnonymiseArgs),
     /// Serve the OX simulator until told to end.
     Sim(sim::SimArgs),
     /// Run the engine under virtual time through many seeded troubles, and check its laws.
     Simulate(simulate::SimulateArgs),
+}
+
+/// Standstills of the simulator, as in `2s/20s`: how long each, and from begin to begin.
+fn stall(text: &str) -> Result<crate::sim::Stall, String> {
+    let expected = || "expected how long and how often, such as 2s/20s".to_owned();
+    let (length, every) = text.split_once('/').ok_or_else(expected)?;
+    let (length, every) = (crate::load::units::time(length)?, crate::load::units::time(every)?);
+    crate::sim::Stall::new(length, every).ok_or_else(expected)
 }
 
 /// A time in seconds, with or without a fraction.

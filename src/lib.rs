@@ -58,6 +58,7 @@ pub mod guard;
 pub mod health;
 pub mod index;
 pub mod lanes;
+pub mod load;
 pub mod mapping_file;
 pub mod mirror;
 pub mod model;

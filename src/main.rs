@@ -68,6 +68,8 @@ fn main() -> ExitCode {
             look(&args.data, &env, |settings| cli::takeover::export(args, settings))
         }
         Command::Demo(args) => plain(&env, || cli::demo::run(args)),
+        Command::Load(args) => plain(&env, || cli::load::run(args, &env)),
+        Command::Anonymise(args) => plain(&env, || cli::anonymise::run(args)),
         Command::Sim(args) => plain(&env, || cli::sim::run(args)),
         // Trouble is what it is about; only who asks for the engine's log gets it.
         Command::Simulate(args) if !env.contains_key(telemetry::FILTER_VARIABLE) => {

@@ -22,7 +22,7 @@ use crate::plan::attributes::{Identifier, MailSettings, ServerUrl, UserSettings}
 use crate::plan::entitlement::ProfileBook;
 use crate::profiles::{self, ProfilesError, ProfilesFile};
 use crate::provision::Policy;
-use crate::queue::{DataLock, DirectoryQueue, DirectorySettings, Found, LockError};
+use crate::queue::{DataLock, DirectoryQueue, DirectorySettings, Found, LockError, Queue};
 use crate::route::Identifiers;
 use crate::settings::{MailServer, Settings};
 use crate::store::sqlite::SqliteStore;
@@ -177,6 +177,13 @@ impl Service {
             clock: Arc::new(SystemClock),
         };
         Ok(Self { parts, mirror, credentials: credentials_path, mapping, limits, lock })
+    }
+
+    /// Has the queue pass through something else, to be called before the start.
+    #[must_use]
+    pub fn with_queue(mut self, wrap: impl FnOnce(Arc<dyn Queue>) -> Arc<dyn Queue>) -> Self {
+        self.parts.queue = wrap(self.parts.queue);
+        self
     }
 
     /// Starts the engine. Must be called inside an actix system.

@@ -26,6 +26,7 @@
 //! | `server` | one call: script, lock, world, log |
 //! | `http`, `control` | connections, and the `/sim/` paths |
 //! | `script`, `log` | misbehaviour, and what was called |
+//! | `stall` | when it stands still: pure |
 //! | `capacity` | how long calls take when there are many: pure |
 
 mod answer;
@@ -41,6 +42,7 @@ mod request;
 mod script;
 mod server;
 mod service;
+mod stall;
 pub(crate) mod world;
 mod wsdl;
 
@@ -49,3 +51,4 @@ pub use handle::{Config, Handle, SeedContext, SimError, start};
 pub use log::{CallRecord, Stats};
 pub use options::SimOptions;
 pub use script::{Effect, Latency, Rule, ScriptUpdate};
+pub use stall::Stall;

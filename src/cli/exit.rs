@@ -37,6 +37,10 @@ pub enum Exit {
     NoService = 13,
     /// The running drover does not do that, or it was not confirmed; nothing was done.
     Refused = 14,
+    /// A load run did not reach what it had to.
+    Missed = 15,
+    /// A load run has measured the machine that made the load instead of the target.
+    GeneratorBound = 16,
 }
 
 impl Exit {
@@ -67,6 +71,8 @@ Exit codes:
   9  nothing is known of it, or nothing fits (history, queue, context, resync)
   10 OX answers, but is not as drover needs it (config check)
   11 there is something to do (apply --plan)
-  12 the files cannot be used (apply)
+  12 the files cannot be used (apply, load replay, load compare, anonymise)
   13 no drover runs that could be asked (context, queue, explain, resync, cache)
-  14 refused, or not confirmed; nothing was done (context, queue, resync, cache)";
+  14 refused, or not confirmed; nothing was done (context, queue, resync, cache)
+  15 a threshold is not kept (load)
+  16 the machine that made the load was too slow for it (load)";

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Exit;
 use crate::model::{ContextId, Secret};
-use crate::sim::{self, Capacity, Config, Latency, SeedContext, SimOptions};
+use crate::sim::{self, Capacity, Config, Latency, SeedContext, SimOptions, Stall};
 
 /// Flags of `drover sim`.
 #[derive(Debug, Clone, Args)]
@@ -35,6 +35,9 @@ pub struct SimArgs {
     /// small real server (or --latency-ms), longer the more there are.
     #[arg(long, value_name = "CURVE")]
     pub capacity: Option<Capacity>,
+    /// Standstills: how long each, and from the begin of one to that of the next, as in 2s/20s.
+    #[arg(long, value_name = "TIME/TIME", value_parser = super::stall)]
+    pub stall: Option<Stall>,
 }
 
 /// A context that the simulator starts with.
@@ -90,6 +93,7 @@ pub fn run(args: &SimArgs) -> anyhow::Result<Exit> {
         options,
         contexts: contexts.collect(),
         capacity: args.capacity.clone(),
+        stall: args.stall,
         ..Config::default()
     })?;
     if !args.latency_ms.is_zero() {

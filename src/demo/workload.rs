@@ -19,6 +19,7 @@ mod wave;
 
 use serde_json::Value;
 
+pub(crate) use names::{FIRST_NAMES, LAST_NAMES};
 use town::Town;
 
 /// Size and seed of a workload. Equal parameters make equal items, byte for byte.

@@ -15,6 +15,7 @@ use super::log::{CallRecord, Stats};
 use super::options::SimOptions;
 use super::script::{Latency, Rule, ScriptUpdate};
 use super::server::Shared;
+use super::stall::Stall;
 use super::world::field::UserField as F;
 use super::world::{Access, ContextInput, Credentials, UserInput, World};
 
@@ -112,6 +113,8 @@ pub struct Config {
     /// How the server bears several calls at once; none: a call takes no time but what the script
     /// gives it, however many there are.
     pub capacity: Option<Capacity>,
+    /// When the server stands still for a while; none: never.
+    pub stall: Option<Stall>,
     /// Most records in the call log; the oldest go first. 0 for none at all.
     pub log_capacity: usize,
 }
@@ -128,6 +131,7 @@ impl Default for Config {
             requests_per_connection: REQUESTS_PER_CONNECTION,
             lock_wait: LOCK_WAIT,
             capacity: None,
+            stall: None,
             log_capacity: LOG_CAPACITY,
         }
     }

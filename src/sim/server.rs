@@ -170,6 +170,9 @@ pub(crate) async fn call(
         let mut verdict = script.judge(service.name, operation, &target, rng);
         inner.creating += u32::from(creates);
         inner.crowd(service.name, operation, creates, &mut verdict);
+        if let Some(stall) = &shared.config.stall {
+            verdict.delay += stall.left(start.saturating_duration_since(shared.started));
+        }
         verdict
     };
     shared.moved.send_replace(());

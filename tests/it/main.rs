@@ -35,6 +35,7 @@ mod large;
 mod leavers;
 mod ledger;
 mod ledger_engine;
+mod load;
 mod mapping;
 mod member_ids;
 mod members;

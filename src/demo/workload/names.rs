@@ -6,7 +6,7 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-const FIRST_NAMES: &[&str] = &[
+pub(crate) const FIRST_NAMES: &[&str] = &[
     "Anna", "Jürgen", "Ayşe", "Bruno", "Clara", "Dieter", "Émile", "Frieda", "Günther", "Hanna",
     "Ines", "Jörg", "Käthe", "Lech", "Łucja", "Mehmet", "Nadja", "Øystein", "Paula", "Quirin",
     "Renée", "Søren", "Tülay", "Ulrike", "Víctor", "Wiebke", "Xenia", "Yusuf", "Zoë", "Åsa",
@@ -15,7 +15,7 @@ const FIRST_NAMES: &[&str] = &[
     "Imke", "Hauke", "Bettina", "Carlos", "Dana", "Erik", "Femke", "Giorgos", "Hülya",
 ];
 
-const LAST_NAMES: &[&str] = &[
+pub(crate) const LAST_NAMES: &[&str] = &[
     "Müller",
     "Berg",
     "Kern",
