@@ -137,6 +137,7 @@ fn a_move_into_a_context_that_is_missing_loses_nothing_and_goes_on_when_it_is_th
     batches.done([user("anna", 10)]);
     let run = batches.faulty([user("anna", 20), user("bert", 10)]);
     assert_holds(&run.stdout, &["user user-anna", "20"]);
+    assert_holds(&run.log, &["context 20 is not in OX", "the context's own object"]);
     assert!(world.users(10).contains(&"anna".to_owned()), "still where she was");
     batches.done([context(20)]);
     assert_eq!(world.users(20), ["anna"]);

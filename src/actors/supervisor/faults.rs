@@ -240,6 +240,13 @@ impl Supervisor {
     /// What to do about a fault, for people.
     pub(super) fn advice(&self, item: &str, failure: &Failure) -> String {
         let drop = format!("Or remove {}/{item} to drop this item", self.queue_place);
+        if failure.class == Failure::NO_CONTEXT {
+            // No key would help, also if there is none.
+            return format!(
+                "Provision the context's own object from the directory, which makes it, or name a \
+                 context that is there in the object; drover tries again by itself. {drop}."
+            );
+        }
         match failure.missing_key {
             Some(Account::Context(context)) => format!(
                 "Add \"{context}\" with its administrator's \"adminuser\" and \"adminpass\" to the \
