@@ -52,6 +52,8 @@ pub struct Policy {
     pub profile_holders: u32,
     /// Whether users get the name under which they send mail from the directory.
     pub sender_name: bool,
+    /// Whether users' deputies are provisioned.
+    pub deputies: bool,
     /// Whether shared accounts are provisioned.
     pub shared_accounts: bool,
     /// Which property names shared accounts.

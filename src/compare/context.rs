@@ -23,7 +23,7 @@ const OWN_GROUPS: [u32; 3] = [0, 1, 2_147_483_647];
 const OWN_GROUP: &str = "users";
 
 /// Why a context cannot be gone on with.
-enum Stop {
+pub(super) enum Stop {
     /// Neither can any other.
     All(CompareError),
     /// OX refuses this one.
@@ -59,9 +59,9 @@ impl From<io::Error> for Stop {
 }
 
 /// An object that drover knows, with what it knows.
-struct Known {
-    record: ObjectRecord,
-    wanted: Option<DirectoryObject>,
+pub(super) struct Known {
+    pub(super) record: ObjectRecord,
+    pub(super) wanted: Option<DirectoryObject>,
 }
 
 impl Comparer {
@@ -109,6 +109,10 @@ impl Comparer {
         if whole(ObjectKind::Resource) || !resources.is_empty() {
             self.resources(context, &resources, which, each).await?;
         }
+        let shared = of(ObjectKind::SharedAccount);
+        if whole(ObjectKind::SharedAccount) || !shared.is_empty() {
+            self.shared_accounts(context, &shared, which, each).await?;
+        }
         for id in of(ObjectKind::Account) {
             if let Some(known) = self.known(&id)? {
                 each(self.account(context, &known).await?)?;
@@ -117,7 +121,7 @@ impl Comparer {
         Ok(())
     }
 
-    fn known(&self, id: &ObjectId) -> Result<Option<Known>, StoreError> {
+    pub(super) fn known(&self, id: &ObjectId) -> Result<Option<Known>, StoreError> {
         let record = self.memory.object(id)?;
         Ok(record.map(|record| Known { wanted: self.wanted(&record), record }))
     }
@@ -556,11 +560,11 @@ impl Comparer {
     }
 }
 
-fn is_class(error: &OxError, class: FaultClass) -> bool {
+pub(super) fn is_class(error: &OxError, class: FaultClass) -> bool {
     error.fault().is_some_and(|fault| fault.class == class)
 }
 
-fn compared(
+pub(super) fn compared(
     context: ContextId,
     known: &Known,
     state: State,
@@ -589,7 +593,7 @@ fn compared_by(
     }
 }
 
-fn stranger(context: ContextId, kind: ObjectKind, name: &str) -> Compared {
+pub(super) fn stranger(context: ContextId, kind: ObjectKind, name: &str) -> Compared {
     Compared {
         context,
         kind,

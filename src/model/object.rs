@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::access::{ModuleAccess, RIGHTS};
+use super::deputies::deputies;
 use super::dn::{Dn, DnKey};
 use super::ids::{ContextId, ObjectId};
 
@@ -437,6 +438,11 @@ impl DirectoryObject {
                 let ids = account.granted.iter().flat_map(|one| [&one.to, &one.permission]);
                 ids.map(reference_key).collect::<BTreeSet<_>>().into_iter().collect()
             }
+            Self::User(user) => {
+                let named = deputies(&user.properties).flatten();
+                let keys: BTreeSet<_> = named.map(|entry| entry.deputy.key().clone()).collect();
+                keys.into_iter().collect()
+            }
             _ => self.member_dns().iter().map(|dn| dn.key().clone()).collect(),
         }
     }
@@ -452,13 +458,16 @@ impl DirectoryObject {
 }
 
 /// What a permission may grant besides, each a property that is TRUE or FALSE.
-const CAPABILITIES: [&str; 6] =
+pub const CAPABILITIES: [&str; 6] =
     ["sendAs", "sendOnBehalf", "snippets", "writeSnippets", "manageSieve", "writeJSlob"];
+
+/// The words for what may be done with mail or calendar of a shared account.
+pub const LEVELS: [&str; 4] = ["none", "viewer", "editor", "author"];
 
 /// One of the words for what may be done; nothing may, if there is none.
 fn level(p: &Properties, name: &str) -> Result<String, QueueFileError> {
     let word = text(p, name)?.unwrap_or_else(|| "none".to_owned()).trim().to_lowercase();
-    if ["none", "viewer", "editor", "author"].contains(&word.as_str()) {
+    if LEVELS.contains(&word.as_str()) {
         return Ok(word);
     }
     Err(property_error(name, "none, viewer, editor or author", &Value::from(word)))

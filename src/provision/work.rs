@@ -24,6 +24,7 @@ use crate::store::{
     Change, Commit, Extra, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion,
 };
 
+mod deputies;
 mod doomed;
 mod doubt;
 mod holder;
@@ -371,7 +372,9 @@ async fn close(
         let known = known && seen.fixed.is_none();
         progress.commit.extend(closing(env, job, file, known, progress.applied, progress.why));
         let members = members(file);
-        if !members.is_empty() && file.kind != ObjectKind::SharedAccount {
+        // Whom users and shared accounts name is in their own context.
+        let elsewhere = matches!(file.kind, ObjectKind::Group | ObjectKind::Account);
+        if !members.is_empty() && elsewhere {
             let here = coverage.unwrap_or_else(|| Coverage::of(&file.id));
             coverage = Some(Coverage { members, contexts: contexts.clone(), ..here });
         }
@@ -616,7 +619,20 @@ async fn user_item(
     for context in record.iter().flat_map(|record| record.placements.keys()) {
         accounts.insert(*context, env.index.accounts_of(&file.id, *context));
     }
-    let mut case = UserCase::new(file.id.clone(), wanted.clone(), record, accounts, suspect);
+    let whose = deputies::Whose {
+        id: &file.id,
+        user: user.filter(|user| user.is_ox_user),
+        context: wanted.as_ref().map(|wanted| wanted.context),
+        record,
+        suspect,
+        in_doubt: job.in_doubt(),
+    };
+    let deputies = match deputies::wish(env, whose).await {
+        Ok(deputies) => deputies,
+        Err(failure) => return Progress::failed(begin, failure),
+    };
+    let mut case = UserCase::new(file.id.clone(), wanted.clone(), record, accounts, suspect)
+        .with_deputies(deputies);
     let result = drive(env, &file.id, &mut case).await;
     note_adoption(&file.id, file.kind, &case);
     for field in case.both_changed() {

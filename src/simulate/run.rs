@@ -252,6 +252,7 @@ pub(super) fn policy() -> Policy {
         on_revoke: OnRevoke::Delete,
         profile_holders: 0,
         sender_name: false,
+        deputies: false,
         shared_accounts: false,
         shared_account_identifier: "name".to_owned(),
         groups: GroupPolicy::default(),

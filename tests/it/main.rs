@@ -15,6 +15,7 @@ mod config_check;
 mod connections;
 mod contexts;
 mod demo_on_sim;
+mod deputies;
 mod drain;
 mod engine;
 mod engine_faults;
