@@ -27,7 +27,7 @@ use rights::Rights;
 
 pub(crate) use account::{Account, AccountTarget};
 pub(crate) use context::{ContextInput, Listed};
-pub(crate) use deputy::DeputyInput;
+pub(crate) use deputy::{Deputy, DeputyInput, Level};
 pub(crate) use group::GroupInput;
 pub(crate) use resource::ResourceInput;
 pub(crate) use shared_account::{SharedAccount, SharedAccountInput, SharedGrant};
