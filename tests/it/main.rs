@@ -65,6 +65,7 @@ mod sender_name;
 mod settings;
 mod settings_run;
 mod shared_accounts;
+mod sharing;
 mod sim_recorded;
 mod sim_server;
 mod sim_soap;
