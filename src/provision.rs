@@ -5,6 +5,7 @@
 
 pub mod aside;
 pub mod members;
+pub(crate) mod nested;
 pub mod perform;
 pub mod rebuild;
 mod wishes;
@@ -128,6 +129,10 @@ pub struct Coverage {
     pub here: Option<ContextId>,
     /// Whom each DN meant in that evaluation: another context's work may have changed that since.
     pub resolved: Vec<(crate::model::DnKey, Option<crate::model::ObjectId>)>,
+    /// Groups whose members were counted in, each as of its so many-eth change.
+    pub inner: Vec<(crate::model::ObjectId, u64)>,
+    /// Groups that hold the group whose change is in the commit have to be looked at.
+    pub holders: bool,
     /// Who has to be looked at because of the commit itself.
     pub wake: Vec<crate::store::Mark>,
 }
@@ -141,6 +146,8 @@ impl Coverage {
             contexts: Vec::new(),
             here: None,
             resolved: Vec::new(),
+            inner: Vec::new(),
+            holders: false,
             wake: Vec::new(),
         }
     }

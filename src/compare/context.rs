@@ -5,13 +5,15 @@ use std::io;
 
 use super::fields::{self, Difference};
 use super::{CompareError, Compared, Comparer, Each, Place, State, Which};
-use crate::model::object::{AccountObject, DirectoryObject, UserObject};
+use crate::model::object::{AccountObject, DirectoryObject, GroupObject, UserObject};
 use crate::model::{ContextId, Dn, ItemName, ModuleAccess, ObjectId, ObjectKind, OxId};
 use crate::ox::{
     Account, CredentialSource as _, FaultClass, OxApi as _, OxError, OxGroup, OxResource, OxUser,
     Target,
 };
 use crate::plan::attributes::desired_fields;
+use crate::plan::group::everybody;
+use crate::provision::nested::group_of;
 use crate::provision::rebuild::CHUNK;
 use crate::provision::work::repair::NEWEST;
 use crate::store::{ObjectRecord, Placement, StoreError};
@@ -347,7 +349,10 @@ impl Comparer {
             let by_number: HashMap<OxId, &ObjectId> =
                 members.iter().map(|(id, ox)| (*ox, id)).collect();
             let wanted = match &known.wanted {
-                Some(DirectoryObject::Group(wanted)) => Some(self.members(context, &wanted.users)?),
+                Some(DirectoryObject::Group(wanted)) => {
+                    let users = self.everybody(&known.record.id, wanted)?;
+                    Some(self.members(context, &users)?)
+                }
                 _ => None,
             };
             let by_wanted: HashMap<OxId, &ObjectId> =
@@ -392,6 +397,18 @@ impl Comparer {
             }
         }
         Ok(None)
+    }
+
+    /// Everybody in a group, as the setting says.
+    fn everybody(&self, id: &ObjectId, group: &GroupObject) -> Result<Vec<Dn>, StoreError> {
+        if !self.policy.groups.is_flattened() {
+            return Ok(group.users.clone());
+        }
+        everybody(id, group, |dn| {
+            let Some(id) = self.memory.holders(dn)?.into_iter().next() else { return Ok(None) };
+            let record = self.memory.object(&id)?;
+            Ok(record.as_ref().and_then(group_of).map(|group| (id, group)))
+        })
     }
 
     /// Members that are in the context, as the memory says.

@@ -264,6 +264,8 @@ pub struct GroupObject {
     pub is_ox_group: bool,
     /// DNs of its users.
     pub users: Vec<Dn>,
+    /// DNs of the groups in it.
+    pub nested: Vec<Dn>,
     /// All properties as delivered.
     pub properties: Properties,
 }
@@ -372,6 +374,7 @@ impl DirectoryObject {
             ObjectKind::Group => Self::Group(GroupObject {
                 is_ox_group: flag(p, "isOxGroup"),
                 users: dns(p, "users")?,
+                nested: dns(p, "nestedGroup")?,
                 properties: p.clone(),
             }),
             ObjectKind::Account => Self::Account(AccountObject {
@@ -432,8 +435,14 @@ impl DirectoryObject {
     }
 
     /// Keys of everything whose change concerns the object: its members, or whom and what it names by id.
-    pub fn names(&self) -> Vec<DnKey> {
+    /// Where groups count as members (`nesting`) these are all that a group names, in OX itself or not.
+    pub fn names(&self, nesting: bool) -> Vec<DnKey> {
         match self {
+            Self::Group(group) if nesting => {
+                let named = group.users.iter().chain(&group.nested);
+                let keys: BTreeSet<_> = named.map(|dn| dn.key().clone()).collect();
+                keys.into_iter().collect()
+            }
             Self::SharedAccount(account) => {
                 let ids = account.granted.iter().flat_map(|one| [&one.to, &one.permission]);
                 ids.map(reference_key).collect::<BTreeSet<_>>().into_iter().collect()

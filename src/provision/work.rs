@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::members::Members;
+use super::nested;
 use super::perform::{Driven, drive, drive_from};
 use super::rebuild::{doubt, rebuild};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
@@ -60,6 +61,8 @@ struct Progress {
     resolved: Resolved,
     /// Who is to be looked at because of it.
     wake: Vec<Mark>,
+    /// Groups whose members were counted in.
+    inner: Vec<(ObjectId, u64)>,
 }
 
 type Resolved = Vec<(DnKey, Option<ObjectId>)>;
@@ -75,6 +78,7 @@ impl Progress {
             failure: None,
             resolved: Vec::new(),
             wake: Vec::new(),
+            inner: Vec::new(),
         }
     }
 
@@ -214,7 +218,11 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
         };
         return close(env, job, seen, known, progress).await;
     }
-    let begin = if file.object.is_some() || known { put_object(file) } else { Vec::new() };
+    let nesting = env.policy.groups.is_flattened();
+    let begin = if file.object.is_some() || known { put_object(file, nesting) } else { Vec::new() };
+    if let Err(failure) = tell_holders(env, file, record, &begin).await {
+        return Ended::Failed(failure);
+    }
     // What is to go goes by what is remembered.
     let doubted = record.filter(|_| job.in_doubt() && file.object.is_some());
     let sure = doubted.map(|record| doubt::without_doubt(record, *context));
@@ -241,6 +249,29 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
         }
     }
     close(env, job, seen, known, progress).await
+}
+
+/// A group that changes is written down, and with it which groups that hold it are to be looked at: one
+/// that is just being done sees either the new members, or is seen here.
+async fn tell_holders(
+    env: &Env,
+    file: &QueueFile,
+    record: Option<&ObjectRecord>,
+    begin: &Commit,
+) -> Result<(), Failure> {
+    if file.kind != ObjectKind::Group || !env.policy.groups.is_flattened() || begin.is_empty() {
+        return Ok(());
+    }
+    let now = match &file.object {
+        Some(DirectoryObject::Group(group)) => Some(group),
+        _ => None,
+    };
+    if !nested::changes(record, file.dn.key(), now) {
+        return Ok(());
+    }
+    let coverage = Coverage { holders: true, ..Coverage::of(&file.id) };
+    let recorded = env.recorder.record(begin.clone(), Some(coverage)).await;
+    recorded.map_err(|error| Failure::unrecorded(&error))
 }
 
 /// Does what an item of its kind asks for. `suspect` says that the outcome of an earlier try is not
@@ -316,13 +347,13 @@ fn left_alone(seen: &Seen<'_>, record: Option<&ObjectRecord>) -> Option<&'static
 /// What is remembered of an object that is left alone. Of one that stays as it is whatever is known of
 /// its name and whereabouts, so that it stays in its groups; the directory's deletion of it is not, as
 /// that tells nothing of them. Of one that never was in scope, nothing.
-fn remembered(seen: &Seen<'_>, known: bool) -> Commit {
+fn remembered(seen: &Seen<'_>, known: bool, nesting: bool) -> Commit {
     let file = seen.file.as_ref();
     let worth = match seen.fixed {
         Some(fixed) => file.object.is_some() && (known || fixed.is_protected()),
         None => known,
     };
-    if worth { put_object(file) } else { Vec::new() }
+    if worth { put_object(file, nesting) } else { Vec::new() }
 }
 
 /// What is remembered of an object that is left alone; but of a protected user whom OX has and drover
@@ -334,7 +365,7 @@ async fn look_up_protected(
     known: bool,
     record: Option<&ObjectRecord>,
 ) -> Result<Commit, Failure> {
-    let commit = remembered(seen, known);
+    let commit = remembered(seen, known, env.policy.groups.is_flattened());
     let user = match &seen.file.object {
         Some(DirectoryObject::User(user)) if user.is_ox_user => user,
         _ => return Ok(commit),
@@ -371,10 +402,11 @@ async fn close(
         // What stays as it is stays remembered, too.
         let known = known && seen.fixed.is_none();
         progress.commit.extend(closing(env, job, file, known, progress.applied, progress.why));
-        let members = members(file);
-        // Whom users and shared accounts name is in their own context.
-        let elsewhere = matches!(file.kind, ObjectKind::Group | ObjectKind::Account);
-        if !members.is_empty() && elsewhere {
+        let members = match whoever(env, file) {
+            Ok(members) => members,
+            Err(failure) => return Ended::Failed(failure),
+        };
+        if !members.is_empty() {
             let here = coverage.unwrap_or_else(|| Coverage::of(&file.id));
             coverage = Some(Coverage { members, contexts: contexts.clone(), ..here });
         }
@@ -394,7 +426,26 @@ fn covered(
     progress: &mut Progress,
 ) -> Option<Coverage> {
     let resolved = std::mem::take(&mut progress.resolved);
-    (!resolved.is_empty()).then(|| Coverage { here, resolved, ..Coverage::of(object) })
+    let inner = std::mem::take(&mut progress.inner);
+    let any = !resolved.is_empty() || !inner.is_empty();
+    any.then(|| Coverage { here, resolved, inner, ..Coverage::of(object) })
+}
+
+/// Everybody in a group or account, also by the groups in it. Whom users and shared accounts name is in
+/// their own context.
+pub(crate) fn whoever(env: &Env, file: &QueueFile) -> Result<Vec<DnKey>, Failure> {
+    match &file.object {
+        Some(DirectoryObject::Group(group)) if env.policy.groups.is_flattened() => {
+            if !group.is_ox_group {
+                return Ok(Vec::new());
+            }
+            let everybody = nested::flattened(env.store.as_ref(), &env.index, &file.id, group);
+            let users = everybody.map_err(|error| Failure::memory(&error))?.group.users;
+            Ok(users.iter().map(|dn| dn.key().clone()).collect())
+        }
+        Some(DirectoryObject::Group(_) | DirectoryObject::Account(_)) => Ok(members(file, false)),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// The last changes of an item whose every part is done. Also called by the supervisor, for items
@@ -433,19 +484,19 @@ pub fn closing(
     commit
 }
 
-/// Whom and what a file names, for the reverse index.
-pub fn members(file: &QueueFile) -> Vec<DnKey> {
-    file.object.as_ref().map(DirectoryObject::names).unwrap_or_default()
+/// Whom and what a file names, for the reverse index; `nesting`: groups count as members.
+fn members(file: &QueueFile, nesting: bool) -> Vec<DnKey> {
+    file.object.as_ref().map(|object| object.names(nesting)).unwrap_or_default()
 }
 
 /// What is to be remembered of an object as its file tells of it.
-pub(crate) fn put_object(file: &QueueFile) -> Commit {
+pub(crate) fn put_object(file: &QueueFile, nesting: bool) -> Commit {
     let put = Change::PutObject {
         id: file.id.clone(),
         kind: file.kind,
         dn: file.dn.clone(),
         properties: file.properties.clone(),
-        members: members(file),
+        members: members(file, nesting),
     };
     // Of one that is being deleted what came before stays good to know.
     if file.properties.is_none() {
@@ -659,8 +710,22 @@ async fn project(
     begin: Commit,
     suspect: bool,
 ) -> Progress {
+    let (mut resolved, mut inner, mut flat) = (Resolved::new(), Vec::new(), None);
+    if let Some(DirectoryObject::Group(group)) = object
+        && group.is_ox_group
+        && env.policy.groups.is_flattened()
+    {
+        match nested::flattened(env.store.as_ref(), &env.index, id, group) {
+            Ok(everybody) => {
+                (resolved, inner) = (everybody.resolved, everybody.inner);
+                flat = Some(DirectoryObject::Group(everybody.group));
+            }
+            Err(error) => return Progress::failed(begin, Failure::memory(&error)),
+        }
+    }
+    let object = flat.as_ref().or(object);
     let dns = object.map(DirectoryObject::member_dns).unwrap_or_default();
-    let resolved = dns.iter().map(|dn| (dn.key().clone(), env.index.by_dn(dn.key()))).collect();
+    resolved.extend(dns.iter().map(|dn| (dn.key().clone(), env.index.by_dn(dn.key()))));
     let mut progress = evaluate(env, id, object, context, record, begin, suspect).await;
     let known = progress.failure.as_ref().is_none_or(|failure| failure.not_made);
     if known && env.index.with(id, |known| known.begun.contains_key(&context)) == Some(true) {
@@ -681,7 +746,7 @@ async fn project(
             Err(failure) => return Progress::failed(progress.commit, failure),
         }
     }
-    Progress { resolved, ..progress }
+    Progress { resolved, inner, ..progress }
 }
 
 async fn evaluate(

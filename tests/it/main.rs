@@ -41,6 +41,7 @@ mod mapping;
 mod member_ids;
 mod members;
 mod mirror;
+mod nested_groups;
 mod no_need;
 mod operating;
 mod outage;
