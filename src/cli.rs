@@ -18,6 +18,7 @@ pub mod queue;
 mod remote;
 pub mod resync;
 pub mod run;
+pub mod share;
 pub mod sim;
 pub mod simulate;
 pub mod speech;
@@ -60,6 +61,8 @@ pub enum Command {
     Resync(resync::ResyncArgs),
     /// Compare what the directory wants, what was provisioned, and what OX has; changes nothing.
     Compare(compare::CompareArgs),
+    /// Tell how functional accounts become shared ones, and what gets lost; a script for UDM. Changes nothing.
+    Share(share::ShareArgs),
     /// The numbers of users in OX: how well they are known; look them up anew.
     Cache(resync::CacheArgs),
     /// Tell monitoring how it goes: one line; exit code 0 fine, 1 warning, 2 critical, 3 unknown.

@@ -7,6 +7,7 @@
 
 mod context;
 mod fields;
+mod shared;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -176,6 +177,8 @@ pub struct Comparer {
     mapping: Mapping,
     book: ProfileBook,
     credentials: Arc<CredentialsFile>,
+    /// Whether OX has shared accounts.
+    shared_offered: tokio::sync::OnceCell<bool>,
 }
 
 /// What is called with each result.
@@ -202,7 +205,8 @@ impl Comparer {
         }
         let mapping = MappingFile::open(settings.attribute_mapping())?.current();
         let policy = crate::service::policy(settings);
-        Ok(Self { memory, ox, policy, mapping, book, credentials })
+        let shared_offered = tokio::sync::OnceCell::new();
+        Ok(Self { memory, ox, policy, mapping, book, credentials, shared_offered })
     }
 
     /// Compares what is meant; `each` gets every object, those that agree as well.

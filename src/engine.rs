@@ -80,7 +80,9 @@ impl Engine {
     /// # Errors
     /// If the memory cannot be read.
     pub fn start(parts: Parts) -> Result<Self, StoreError> {
-        let index = Arc::new(Index::load_within(parts.store.as_ref(), parts.policy.scope.clone())?);
+        let nesting = parts.policy.groups.is_flattened();
+        let index = Index::load_within(parts.store.as_ref(), parts.policy.scope.clone())?;
+        let index = Arc::new(if nesting { index.watching_groups() } else { index });
         for context in parts.store.doubts()? {
             index.cache().doubt(context);
         }
@@ -93,7 +95,8 @@ impl Engine {
         let writer = parts
             .writer_thread
             .then(|| SyncArbiter::start(1, move || Writer { store: store.clone() }));
-        let recorder = RecorderActor::new(writer, parts.store.clone(), index.clone()).start();
+        let recorder = RecorderActor::new(writer, parts.store.clone(), index.clone());
+        let recorder = recorder.with_nesting(nesting).start();
         let late = Arc::new(OnceLock::new());
         let for_lookups = late.clone();
         let member_ids = actix::Supervisor::start(move |_| MemberIds::new(for_lookups));

@@ -118,6 +118,8 @@ pub struct Index {
     others: identity::Others,
     /// Objects that stay as they are.
     fixed: DashSet<ObjectId>,
+    /// How often each group has changed since the start, if groups count as members.
+    changes_of_groups: Option<DashMap<ObjectId, u64>>,
     scope: Arc<Scope>,
     cache: Cache,
 }
@@ -139,6 +141,24 @@ impl Index {
         let index = Self { scope, ..Self::default() };
         store.objects(&mut |record| index.put_record(&record))?;
         Ok(index)
+    }
+
+    /// With an eye on changes of groups that are in other groups.
+    #[must_use]
+    pub fn watching_groups(self) -> Self {
+        Self { changes_of_groups: Some(DashMap::new()), ..self }
+    }
+
+    /// How often a group has changed since the start.
+    pub fn changes_of(&self, group: &ObjectId) -> u64 {
+        let changes = self.changes_of_groups.as_ref().and_then(|changes| changes.get(group));
+        changes.map_or(0, |changes| *changes)
+    }
+
+    fn note_change_of(&self, group: &ObjectId, kind: ObjectKind) {
+        if let (Some(changes), ObjectKind::Group) = (&self.changes_of_groups, kind) {
+            *changes.entry(group.clone()).or_default() += 1;
+        }
     }
 
     fn put_record(&self, record: &ObjectRecord) {
@@ -548,6 +568,7 @@ impl Index {
         match change {
             Change::PutObject { id, kind, dn, properties, .. } => {
                 let (home, fixed) = self.home(id, *kind, dn, properties.as_ref());
+                self.note_change_of(id, *kind);
                 self.note_fixed(id, fixed);
                 let mut events = Vec::new();
                 let mut taken = false;
@@ -600,6 +621,7 @@ impl Index {
             Change::ForgetObject { id } => {
                 self.note_fixed(id, None);
                 let Some((_, known)) = self.objects.remove(id) else { return Vec::new() };
+                self.note_change_of(id, known.kind);
                 for dn in known.former.iter().chain([&known.dn]) {
                     self.dns.remove_if(dn, |_, owner| owner == id);
                 }

@@ -75,6 +75,7 @@ pub mod route;
 pub mod scope;
 pub mod service;
 pub mod settings;
+pub mod share;
 pub mod sim;
 pub mod simulate;
 pub mod snapshot;

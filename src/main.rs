@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => {
             look(&args.remote.data, &env, |settings| cli::compare::run(args, settings, &env))
         }
+        Command::Share(args) => look(&args.data, &env, |settings| cli::share::run(args, settings)),
         Command::Cache(args) => {
             look(&args.remote.data, &env, |settings| cli::resync::cache(args, settings))
         }

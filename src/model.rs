@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod claim;
+pub mod deputies;
 pub mod digest;
 pub mod dn;
 pub mod fate;

@@ -7,6 +7,7 @@
 mod call;
 pub mod client;
 mod context;
+mod deputy;
 mod envelope;
 mod excerpt;
 mod existing;
@@ -23,6 +24,7 @@ mod user;
 mod user_copy;
 
 pub use client::{ClientError, ClientSettings, Deadlines, SoapClient};
+pub use deputy::{DeputyLevel, DeputyRights, OxDeputy};
 pub use existing::Existing;
 pub use hint::{guest_in_the_way, server_setting};
 
@@ -161,7 +163,7 @@ pub struct SharedServer {
 }
 
 /// A shared account as it is to be written, always as a whole.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct SharedAccountData {
     /// Name.
     pub name: String,
@@ -186,6 +188,10 @@ pub struct OxSharedAccount {
     pub id: OxId,
     /// Name.
     pub name: String,
+    /// Shown name, if OX said it.
+    pub display_name: Option<String>,
+    /// Mail address, if OX said it.
+    pub address: Option<String>,
 }
 
 /// What some users and groups may do with a shared account.
@@ -292,6 +298,10 @@ pub trait OxApi: Send + Sync + 'static {
     }
     /// Shared accounts; none if this OX never has them.
     fn shared_accounts(&self) -> Option<&(dyn SharedAccounts + Send + Sync)> {
+        None
+    }
+    /// Deputies of users; none if this OX never has them.
+    fn deputies(&self) -> Option<&(dyn Deputies + Send + Sync)> {
         None
     }
     /// Changes the given fields of a user (`change`). A `name` among them other than the target's
@@ -422,6 +432,11 @@ pub trait SharedAccounts {
         context: ContextId,
         account: &Target,
     ) -> Result<OxSharedAccount, OxError>;
+    /// All shared accounts of a context (`list`).
+    async fn shared_account_list(
+        &self,
+        context: ContextId,
+    ) -> Result<Vec<OxSharedAccount>, OxError>;
     /// Creates a shared account, which nobody may use; answers its number.
     async fn shared_account_create(
         &self,
@@ -445,6 +460,51 @@ pub trait SharedAccounts {
         context: ContextId,
         id: OxId,
         grants: &[Grant],
+    ) -> Result<(), OxError>;
+}
+
+/// Deputies of users, which not every server has.
+///
+/// But for the first, every verb is one SOAP call; where OX does not have the service those that change
+/// something are [`OxError::NotOffered`].
+#[async_trait]
+pub trait Deputies {
+    /// Whether OX has them. It is asked again now and then: servers are updated.
+    async fn deputies_offered(&self) -> Result<bool, OxError>;
+    /// All deputies of all users of a context (`OXDeputyPermissionsService.list`).
+    async fn deputies_list(&self, context: ContextId) -> Result<Vec<OxDeputy>, OxError>;
+    /// Makes one user the deputy of another (`grant`); answers OX's name of the grant.
+    async fn deputy_grant(
+        &self,
+        context: ContextId,
+        user: OxId,
+        deputy: OxId,
+        rights: DeputyRights,
+    ) -> Result<String, OxError>;
+    /// Changes how far a deputy may act (`update`).
+    async fn deputy_update(
+        &self,
+        context: ContextId,
+        user: OxId,
+        grant: &str,
+        deputy: OxId,
+        rights: DeputyRights,
+    ) -> Result<(), OxError>;
+    /// Takes one deputy from a user (`revoke`).
+    async fn deputy_revoke(
+        &self,
+        context: ContextId,
+        user: OxId,
+        grant: &str,
+    ) -> Result<(), OxError>;
+    /// Takes all deputies from a user (`revokeAll`).
+    async fn deputies_revoke_all(&self, context: ContextId, user: OxId) -> Result<(), OxError>;
+    /// Bars a user from choosing deputies himself (`blockManual`), or lets him (`unblockManual`).
+    async fn deputies_bar(
+        &self,
+        context: ContextId,
+        user: OxId,
+        barred: bool,
     ) -> Result<(), OxError>;
 }
 

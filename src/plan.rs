@@ -43,8 +43,8 @@ pub mod user;
 use crate::model::access::Contradiction;
 use crate::model::{ContextId, ModuleAccess, ObjectId, OxId, UserFields};
 use crate::ox::{
-    AccountData, ContextData, Grant, GroupData, OxAccount, OxGroup, OxResource, OxSharedAccount,
-    OxUser, ResourceData, SharedAccountData, Target,
+    AccountData, ContextData, DeputyRights, Grant, GroupData, OxAccount, OxDeputy, OxGroup,
+    OxResource, OxSharedAccount, OxUser, ResourceData, SharedAccountData, Target,
 };
 use crate::store::{Change, Journey};
 
@@ -101,6 +101,57 @@ pub enum Operation {
         user: Target,
         /// The name; empty takes it away.
         name: String,
+    },
+    /// Make a user the deputy of another.
+    DeputyGrant {
+        /// Where.
+        context: ContextId,
+        /// For whom he may act.
+        user: OxId,
+        /// Who.
+        deputy: OxId,
+        /// How far.
+        rights: DeputyRights,
+    },
+    /// Change how far a deputy may act.
+    DeputyUpdate {
+        /// Where.
+        context: ContextId,
+        /// For whom he may act.
+        user: OxId,
+        /// OX's name of the grant.
+        grant: String,
+        /// Who.
+        deputy: OxId,
+        /// How far.
+        rights: DeputyRights,
+    },
+    /// Take a deputy from a user.
+    DeputyRevoke {
+        /// Where.
+        context: ContextId,
+        /// From whom.
+        user: OxId,
+        /// OX's name of the grant.
+        grant: String,
+        /// Whom.
+        deputy: OxId,
+    },
+    /// Take all deputies from a user.
+    DeputiesRevokeAll {
+        /// Where.
+        context: ContextId,
+        /// From whom.
+        user: OxId,
+    },
+    /// Bar a user from choosing deputies himself, or let him.
+    DeputiesBar {
+        /// Where.
+        context: ContextId,
+        /// Whom.
+        user: OxId,
+        /// Whether he is barred.
+        barred: bool,
     },
     /// Delete a user.
     UserDelete {
@@ -274,6 +325,10 @@ pub enum Question {
     Accounts(ContextId, OxId),
     /// Which users are there at all?
     UserIds(ContextId),
+    /// Which deputies does this user have?
+    Deputies(ContextId, OxId),
+    /// Which number has the user of this login, whom drover knows?
+    Number(ContextId, String),
 }
 
 /// OX's answer to a [`Question`].
@@ -299,10 +354,14 @@ pub enum Answer {
     Accounts(Vec<OxAccount>),
     /// Numbers of users.
     UserIds(Vec<OxId>),
+    /// Deputies, of this user and of others.
+    Deputies(Vec<OxDeputy>),
+    /// A number.
+    Number(OxId),
 }
 
 /// What an operation gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// Done.
     Done,
@@ -312,6 +371,8 @@ pub enum Reply {
     WithoutRights(OxId),
     /// There was nothing to do it to (accounts only).
     NothingThere,
+    /// Done, and this is OX's name of what was granted.
+    Grant(String),
 }
 
 /// Why OX did not do an operation, as far as a plan can make something of it.
@@ -480,6 +541,15 @@ pub enum Problem {
     UserWithoutNumber {
         /// The context.
         context: ContextId,
+    },
+    /// A deputy cannot be read.
+    #[error(
+        "entry {place} of oxDeputyPermissionGivenTo is not understood: expected the deputy's DN, what he \
+         may do with mail and calendar (five figures each, such as 02400), and whether he sends on behalf"
+    )]
+    DeputyEntry {
+        /// Which entry, from 1.
+        place: usize,
     },
     /// A resource lacks its mail address.
     #[error("OX wants a mail address for a new resource; set resourceMailAddress")]

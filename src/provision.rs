@@ -5,6 +5,7 @@
 
 pub mod aside;
 pub mod members;
+pub(crate) mod nested;
 pub mod perform;
 pub mod rebuild;
 mod wishes;
@@ -52,6 +53,8 @@ pub struct Policy {
     pub profile_holders: u32,
     /// Whether users get the name under which they send mail from the directory.
     pub sender_name: bool,
+    /// Whether users' deputies are provisioned.
+    pub deputies: bool,
     /// Whether shared accounts are provisioned.
     pub shared_accounts: bool,
     /// Which property names shared accounts.
@@ -126,6 +129,10 @@ pub struct Coverage {
     pub here: Option<ContextId>,
     /// Whom each DN meant in that evaluation: another context's work may have changed that since.
     pub resolved: Vec<(crate::model::DnKey, Option<crate::model::ObjectId>)>,
+    /// Groups whose members were counted in, each as of its so many-eth change.
+    pub inner: Vec<(crate::model::ObjectId, u64)>,
+    /// Groups that hold the group whose change is in the commit have to be looked at.
+    pub holders: bool,
     /// Who has to be looked at because of the commit itself.
     pub wake: Vec<crate::store::Mark>,
 }
@@ -139,6 +146,8 @@ impl Coverage {
             contexts: Vec::new(),
             here: None,
             resolved: Vec::new(),
+            inner: Vec::new(),
+            holders: false,
             wake: Vec::new(),
         }
     }

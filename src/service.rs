@@ -276,6 +276,7 @@ pub(crate) fn policy(settings: &Settings) -> Policy {
         on_revoke: mapping.on_revoke,
         profile_holders: mapping.profile_holders,
         sender_name: mapping.sender_name,
+        deputies: mapping.deputy_permissions,
         shared_accounts: mapping.shared_accounts,
         shared_account_identifier: mapping.shared_account_identifier.clone(),
         groups: settings.groups,

@@ -35,4 +35,5 @@ pub use run::{Outcome, run};
 pub use scale::{Memory, Scaled, scale};
 pub use scenario::Scenario;
 pub use shrink::shrink;
+pub use workload::newer_scenario as newer_scenario_of;
 pub use workload::scenario as scenario_of;

@@ -24,7 +24,7 @@ use crate::model::object::Properties;
 use crate::model::{
     ContextId, Dn, DnKey, Fate, ItemName, ModuleAccess, ObjectId, ObjectKind, OxId, UserFields,
 };
-use crate::ox::{Grant, ResourceData, SharedAccountData};
+use crate::ox::{DeputyRights, Grant, ResourceData, SharedAccountData};
 
 pub use fault::{FaultRecord, fingerprint};
 pub use ledger::Audit;
@@ -142,6 +142,33 @@ pub struct Beside {
     /// Sender name last sent; none if drover never sent one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_name: Option<String>,
+    /// His deputies; none if drover never had to do with any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deputies: Option<DeputiesGiven>,
+}
+
+/// The deputies of a user in one context. By default nothing is known of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DeputiesGiven {
+    /// Whether OX has just these.
+    pub sure: bool,
+    /// Whether he is barred from choosing some himself; none if that is not known.
+    pub barred: Option<bool>,
+    /// Who they are, by number.
+    pub given: Vec<GivenDeputy>,
+}
+
+/// One deputy, as OX was last told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenDeputy {
+    /// His number at that time.
+    pub ox: OxId,
+    /// Who he is in the directory, if that is known.
+    pub deputy: Option<ObjectId>,
+    /// OX's name of the grant.
+    pub grant: String,
+    /// How far he may act.
+    pub rights: DeputyRights,
 }
 
 impl Beside {

@@ -19,7 +19,7 @@ use tracing::error;
 use crate::index::{Event, Index};
 use crate::model::object::reference_key;
 use crate::model::{DnKey, ObjectId, ObjectKind};
-use crate::provision::{Coverage, RecordError, Recorder};
+use crate::provision::{Coverage, RecordError, Recorder, nested};
 use crate::store::{Change, Commit, Mark, Store, StoreError};
 
 /// Make this durable. The reply comes after the commit.
@@ -69,6 +69,8 @@ pub struct RecorderActor {
     writer: Option<Addr<Writer>>,
     store: Arc<dyn Store>,
     index: Arc<Index>,
+    /// Whether whoever is in a group is in those that hold it, too.
+    nesting: bool,
     marked: Option<Recipient<Marked>>,
     waiting: Vec<(Record, oneshot::Sender<Result<(), RecordError>>)>,
     writing: bool,
@@ -83,11 +85,18 @@ impl RecorderActor {
             writer,
             store,
             index,
+            nesting: false,
             marked: None,
             waiting: Vec::new(),
             writing: false,
             broken: None,
         }
+    }
+
+    /// Whether whoever is in a group is in those that hold it, too.
+    #[must_use]
+    pub fn with_nesting(self, nesting: bool) -> Self {
+        Self { nesting, ..self }
     }
 
     fn flush(&mut self, ctx: &mut Context<Self>) {
@@ -98,14 +107,31 @@ impl RecorderActor {
 
     /// Has as many commits made as may go together.
     fn write_batch(&mut self, ctx: &mut Context<Self>) {
-        let take = together(&self.index, self.waiting.iter().map(|(record, _)| &record.commit));
+        let take = together(
+            &self.index,
+            self.nesting,
+            self.waiting.iter().map(|(record, _)| &record.commit),
+        );
         let batch: Vec<_> = self.waiting.drain(..take).collect();
         let named: Vec<Named> =
             batch.iter().flat_map(|(record, _)| record.commit.iter().filter_map(named)).collect();
+        let put = |change: &Change| match change {
+            Change::PutObject { id, .. } | Change::ForgetObject { id } => Some(id.clone()),
+            _ => None,
+        };
+        let changing: HashSet<ObjectId> = match self.nesting {
+            true => batch.iter().flat_map(|(one, _)| one.commit.iter().filter_map(put)).collect(),
+            false => HashSet::new(),
+        };
         let (mut commits, mut senders, mut marks) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (record, sender) in batch {
             let mut commit = record.commit;
-            match self.marks_for(&commit, record.coverage.as_ref(), &named) {
+            let coverage = record.coverage.as_ref();
+            if let Some(mark) = coverage.and_then(|coverage| self.overtaken(coverage, &changing)) {
+                marks.insert(mark.clone());
+                commit.push(Change::SetMark(mark));
+            }
+            match self.marks_for(&commit, coverage, &named) {
                 Ok(found) => {
                     commit.extend(found.iter().cloned().map(Change::SetMark));
                     marks.extend(found);
@@ -177,6 +203,17 @@ impl RecorderActor {
         }
     }
 
+    /// A group in the evaluated one has changed since, or is changing in the same batch: what came of it
+    /// is old.
+    fn overtaken(&self, coverage: &Coverage, changing: &HashSet<ObjectId>) -> Option<Mark> {
+        let context = coverage.here?;
+        let changed = |(group, change): &(ObjectId, u64)| {
+            changing.contains(group) || self.index.changes_of(group) != *change
+        };
+        let object = coverage.object.clone();
+        coverage.inner.iter().any(changed).then_some(Mark { object, context })
+    }
+
     /// Finds the groups and accounts that have to be looked at again because of a commit that is
     /// about to be made. `named` holds what the commits of its batch name, which the store cannot
     /// tell yet.
@@ -198,6 +235,11 @@ impl RecorderActor {
         }
         if let Some(coverage) = coverage {
             marks.extend(coverage.wake.iter().cloned());
+            if coverage.holders {
+                for change in commit {
+                    marks.extend(nested::holders(self.store.as_ref(), &self.index, change)?);
+                }
+            }
             let meant = |(dn, id): &(DnKey, Option<ObjectId>)| self.index.by_dn(dn) == *id;
             if let Some(context) = coverage.here
                 && !coverage.resolved.iter().all(meant)
@@ -255,6 +297,10 @@ impl RecorderActor {
         let mut naming = self.store.naming(&dns)?;
         let fresh = named.iter().filter(|named| dns.iter().any(|dn| named.members.contains(dn)));
         naming.extend(fresh.map(|named| named.object.clone()));
+        if self.nesting {
+            let above = nested::above(self.store.as_ref(), &self.index, &naming)?;
+            naming.extend(above);
+        }
         for object in naming {
             // A group only cares whether its member is there; an account also for what his login
             // is made of.
@@ -289,12 +335,18 @@ fn named(change: &Change) -> Option<Named> {
 }
 
 /// How many of the commits, from the first one on, may be made together: none of them is about an
-/// object or a DN of another one, and what empties a whole context goes alone.
-fn together<'c>(index: &Index, commits: impl Iterator<Item = &'c Commit>) -> usize {
+/// object or a DN of another one, and what empties a whole context goes alone; so does a change of a
+/// group where groups count as members of others (`nesting`), which may concern any of them.
+fn together<'c>(index: &Index, nesting: bool, commits: impl Iterator<Item = &'c Commit>) -> usize {
     let (mut objects, mut dns) = (HashSet::new(), HashSet::new());
     let mut count = 0;
     for commit in commits.take(MOST_AT_ONCE) {
-        if commit.iter().any(|change| matches!(change, Change::DropContext { .. })) {
+        let alone = |change: &Change| match change {
+            Change::DropContext { .. } => true,
+            Change::PutObject { kind, .. } => nesting && *kind == ObjectKind::Group,
+            _ => false,
+        };
+        if commit.iter().any(alone) {
             return count.max(1);
         }
         let (mut own_objects, mut own_dns) = (HashSet::new(), HashSet::new());

@@ -13,7 +13,16 @@ use super::decode::decode;
 use super::node::{Node, Value};
 
 /// Names of the sections.
-const SECTIONS: &[&str] = &["profiles", "contexts", "users", "groups", "resources", "accounts"];
+const SECTIONS: &[&str] = &[
+    "profiles",
+    "contexts",
+    "users",
+    "groups",
+    "resources",
+    "accounts",
+    "permissions",
+    "shared_accounts",
+];
 
 /// Desired state for drover: what is named is made or changed to be so, what is not named is left
 /// alone.
@@ -42,6 +51,12 @@ struct Document {
     /// Functional accounts.
     #[serde(default)]
     accounts: Vec<Account>,
+    /// What those may do to whom shared accounts are granted.
+    #[serde(default)]
+    permissions: Vec<Permission>,
+    /// Shared accounts.
+    #[serde(default)]
+    shared_accounts: Vec<SharedAccount>,
 }
 
 /// A value of a directory property.
@@ -190,6 +205,62 @@ pub struct Account {
     pub members: Vec<String>,
 }
 
+/// How far somebody may go.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "for the schema alone: a wrong word is told with its line")]
+enum Level {
+    None,
+    Viewer,
+    Editor,
+    Author,
+}
+
+/// What those may do to whom shared accounts are granted with it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Permission {
+    /// Identity, if it is to outlive a change of the name.
+    pub id: Option<String>,
+    /// Name by which shared accounts refer to it.
+    pub name: String,
+    /// What may be done with the mail; nothing if left out.
+    #[serde(default)]
+    #[schemars(with = "Option<Level>")]
+    pub mail: Option<String>,
+    /// What may be done with the calendar; nothing if left out.
+    #[serde(default)]
+    #[schemars(with = "Option<Level>")]
+    pub calendar: Option<String>,
+    /// What else is granted: sendAs, sendOnBehalf, snippets, writeSnippets, manageSieve, writeJSlob.
+    #[serde(default)]
+    pub may: Vec<String>,
+}
+
+/// A shared account: a mailbox that belongs to nobody. Needs OX 8.49.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SharedAccount {
+    /// Identity, if it is to outlive a change of the name.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Name or number of the context; it never changes.
+    #[schemars(with = "NameOrNumber")]
+    pub context: String,
+    /// Its mail address.
+    pub mail: String,
+    /// Name shown; the name if left out.
+    pub display_name: Option<String>,
+    /// Users of that context who may use it, each with the name of a permission.
+    #[serde(default)]
+    pub users: BTreeMap<String, String>,
+    /// Groups that may use it: those of these files that are named in that context, each with the name
+    /// of a permission.
+    #[serde(default)]
+    pub groups: BTreeMap<String, String>,
+}
+
 /// An object of a file, with the lines that mistakes are found at later.
 #[derive(Debug, Clone)]
 pub(super) struct Entry<T> {
@@ -225,6 +296,8 @@ pub(super) struct Manifest {
     pub(super) groups: Vec<Entry<Group>>,
     pub(super) resources: Vec<Entry<Resource>>,
     pub(super) accounts: Vec<Entry<Account>>,
+    pub(super) permissions: Vec<Entry<Permission>>,
+    pub(super) shared_accounts: Vec<Entry<SharedAccount>>,
 }
 
 impl Manifest {
@@ -250,6 +323,13 @@ impl Manifest {
                 "groups" => entries(file, "groups", content, &mut self.groups, mistakes),
                 "resources" => entries(file, "resources", content, &mut self.resources, mistakes),
                 "accounts" => entries(file, "accounts", content, &mut self.accounts, mistakes),
+                "permissions" => {
+                    entries(file, "permissions", content, &mut self.permissions, mistakes);
+                }
+                "shared_accounts" => {
+                    let into = &mut self.shared_accounts;
+                    entries(file, "shared_accounts", content, into, mistakes);
+                }
                 "$schema" => {}
                 other => {
                     let told = format!("no such section; there are {}", SECTIONS.join(", "));
@@ -302,6 +382,10 @@ fn entry<T>(file: &Path, node: &Node, value: T) -> Entry<T> {
         "profile",
         "rights",
         "properties",
+        "calendar",
+        "may",
+        "users",
+        "groups",
     ];
     let line = |name: &&'static str| Some((*name, node.get(name)?.line));
     let members = node.get("members").map(|members| match &members.value {

@@ -1,14 +1,16 @@
 //! From what files say to objects as a directory would deliver them: identities, DNs, members.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Mistake;
-use super::manifest::{Account, Context, Entry, Group, Manifest, Profile, Resource, User};
-use crate::model::object::Properties;
+use super::manifest::{
+    Account, Context, Entry, Group, Manifest, Permission, Profile, Resource, SharedAccount, User,
+};
+use crate::model::object::{CAPABILITIES, LEVELS, Properties};
 use crate::model::{ContextId, Dn, ModuleAccess, ObjectId, ObjectKind};
 
 /// Below this base are the DNs that are made here; no directory has it.
@@ -46,6 +48,10 @@ const FIELDS: &[(&str, &str)] = &[
     ("users", "members"),
 ];
 
+/// The same for shared accounts.
+const SHARED_FIELDS: &[(&str, &str)] =
+    &[("oxContext", "context"), ("displayName", "display_name"), ("mailPrimaryAddress", "mail")];
+
 /// An object as it is to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
@@ -67,11 +73,19 @@ pub struct Desired {
 
 /// The field of a file that a property comes from.
 pub fn field_of(kind: ObjectKind, property: &str) -> String {
-    let fields = if kind == ObjectKind::User { USER_FIELDS } else { FIELDS };
+    let fields = match kind {
+        ObjectKind::User => USER_FIELDS,
+        ObjectKind::SharedAccount => SHARED_FIELDS,
+        ObjectKind::SharedAccountPermission => &[],
+        _ => FIELDS,
+    };
     let found = fields.iter().find(|(name, _)| *name == property);
     match (found, kind) {
         (Some((_, field)), _) => (*field).to_owned(),
         (None, ObjectKind::User) => format!("properties.{property}"),
+        (None, ObjectKind::SharedAccountPermission) if CAPABILITIES.contains(&property) => {
+            format!("may ({property})")
+        }
         (None, ObjectKind::Profile) if property != "name" => format!("rights ({property})"),
         (None, _) => property.to_owned(),
     }
@@ -106,6 +120,12 @@ pub(super) fn resolve(
     for resource in &manifest.resources {
         resolver.resource(resource);
     }
+    for permission in &manifest.permissions {
+        resolver.permission(permission);
+    }
+    for account in &manifest.shared_accounts {
+        resolver.shared_account(account);
+    }
     if resolver.mistakes.is_empty() { Ok(resolver.objects) } else { Err(resolver.mistakes) }
 }
 
@@ -119,6 +139,10 @@ struct Resolver<'a> {
     contexts: HashMap<String, ContextId>,
     /// Users of the files by context and name.
     users: HashMap<(ContextId, String), Dn>,
+    /// Identities of users and groups by kind, context and name.
+    grantees: HashMap<(ObjectKind, ContextId, String), ObjectId>,
+    /// Permissions of the files by name.
+    permissions: HashMap<String, ObjectId>,
     /// Where each identity is.
     ids: HashMap<ObjectId, (PathBuf, usize)>,
     /// Where each name is, in lower case: OX tells most names apart without case.
@@ -208,6 +232,7 @@ impl Resolver<'_> {
         self.named(entry, key);
         let dn = self.put(entry, key, user.id.as_ref(), label(context, &user.name), properties);
         self.users.insert((context, user.name.clone()), dn);
+        self.may_be_granted(ObjectKind::User, context, &user.name);
     }
 
     fn group(&mut self, entry: &Entry<Group>) {
@@ -221,6 +246,95 @@ impl Resolver<'_> {
         let key = Key { kind: ObjectKind::Group, context: Some(context), name };
         self.named(entry, key);
         self.put(entry, key, id.as_ref(), label(context, name), properties);
+        self.may_be_granted(ObjectKind::Group, context, name);
+    }
+
+    /// The object that was put last is one to whom shared accounts can be granted.
+    fn may_be_granted(&mut self, kind: ObjectKind, context: ContextId, name: &str) {
+        if let Some(last) = self.objects.last() {
+            self.grantees.insert((kind, context, name.to_owned()), last.id.clone());
+        }
+    }
+
+    fn permission(&mut self, entry: &Entry<Permission>) {
+        let Permission { id, name, mail, calendar, may } = &entry.value;
+        let mut properties = Properties::new();
+        properties.insert("name".into(), name.clone().into());
+        properties.insert("displayName".into(), name.clone().into());
+        for (field, level) in [("mail", mail), ("calendar", calendar)] {
+            let level = level.as_deref().unwrap_or("none");
+            if !LEVELS.contains(&level) {
+                let told = format!("\"{level}\" is none of {}", LEVELS.join(", "));
+                self.mistakes.push(entry.mistake(field, told));
+            }
+            properties.insert(field.into(), level.into());
+        }
+        for capability in may {
+            if !CAPABILITIES.contains(&capability.as_str()) {
+                let told = format!("\"{capability}\" is none of {}", CAPABILITIES.join(", "));
+                self.mistakes.push(entry.mistake("may", told));
+            }
+        }
+        for capability in CAPABILITIES {
+            let granted = may.iter().any(|other| other == capability);
+            properties.insert(capability.into(), if granted { "TRUE" } else { "FALSE" }.into());
+        }
+        let key = Key { kind: ObjectKind::SharedAccountPermission, context: None, name };
+        self.named(entry, key);
+        self.put(entry, key, id.as_ref(), name.clone(), properties);
+        if let Some(last) = self.objects.last() {
+            self.permissions.insert(name.clone(), last.id.clone());
+        }
+    }
+
+    fn shared_account(&mut self, entry: &Entry<SharedAccount>) {
+        let account = &entry.value;
+        let Some(context) = self.find_context(entry, &account.context) else { return };
+        self.check_mail(entry, "mail", &account.mail);
+        let shown = account.display_name.as_ref().unwrap_or(&account.name);
+        let users = self.granted(entry, context, ObjectKind::User, &account.users);
+        let groups = self.granted(entry, context, ObjectKind::Group, &account.groups);
+        let mut properties = Properties::new();
+        for (name, value) in [
+            ("name", json!(account.name)),
+            ("displayName", json!(shown)),
+            ("mailPrimaryAddress", json!(account.mail)),
+            ("oxContext", json!(context.to_string())),
+            ("users", users),
+            ("groups", groups),
+        ] {
+            properties.insert(name.to_owned(), value);
+        }
+        let kind = ObjectKind::SharedAccount;
+        let key = Key { kind, context: Some(context), name: &account.name };
+        self.named(entry, key);
+        self.put(entry, key, account.id.as_ref(), label(context, &account.name), properties);
+    }
+
+    /// Pairs of identities: to whom, and with which permission.
+    fn granted(
+        &mut self,
+        entry: &Entry<SharedAccount>,
+        context: ContextId,
+        kind: ObjectKind,
+        granted: &BTreeMap<String, String>,
+    ) -> Value {
+        let field = if kind == ObjectKind::User { "users" } else { "groups" };
+        let mut pairs = Vec::new();
+        for (name, permission) in granted {
+            let to = self.grantees.get(&(kind, context, name.clone()));
+            let with = self.permissions.get(permission);
+            if let (Some(to), Some(with)) = (to, with) {
+                pairs.push(json!([to.as_str(), with.as_str()]));
+                continue;
+            }
+            let told = match to {
+                None => format!("no {kind} \"{name}\" in context {context} in these files"),
+                Some(_) => format!("no permission \"{permission}\" in these files"),
+            };
+            self.mistakes.push(entry.mistake(field, told));
+        }
+        json!(pairs)
     }
 
     fn account(&mut self, entry: &Entry<Account>) {

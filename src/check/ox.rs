@@ -9,7 +9,7 @@ use super::{Finding, State};
 use crate::cli::Exit;
 use crate::credentials::CredentialsFile;
 use crate::model::ContextId;
-use crate::ox::client::SERVICES;
+use crate::ox::client::{NEWER_SERVICES, SERVICES};
 use crate::ox::{Account, CredentialSource, FaultClass, OxApi, OxError, SoapClient, Target};
 use crate::settings::Settings;
 use crate::store::{Placement, SqliteReader};
@@ -26,6 +26,7 @@ pub(super) async fn check(
     credentials: &CredentialsFile,
 ) -> Vec<Finding> {
     let mut findings = services(client).await;
+    findings.extend(newer_services(settings, client).await);
     let (master, default) = master(settings, client).await;
     let master_works = master.state == State::Ok;
     findings.push(master);
@@ -58,6 +59,57 @@ async fn services(client: &SoapClient) -> Vec<Finding> {
         findings.push(Finding::ok(CHECK, told));
     }
     findings
+}
+
+/// Services that only newer servers have, if what they are for is switched on.
+async fn newer_services(settings: &Settings, client: &SoapClient) -> Vec<Finding> {
+    let mapping = &settings.mapping;
+    let mut findings = Vec::new();
+    if mapping.shared_accounts {
+        let without = "the items of shared accounts would stand still; if there are any, update OX to \
+                       8.49, or set mapping.shared_accounts = false [OX_ENABLE_SHARED_ACCOUNT]";
+        let service = "OXSharedAccountService";
+        findings.extend(newer(client, "shared accounts", service, without, false).await);
+    }
+    if mapping.deputy_permissions {
+        let without = "users get no deputies; install open-xchange-deputy (OX 8.36.37 and later), or set \
+                       mapping.deputy_permissions = false [OX_ENABLE_DEPUTY_PERMISSIONS]";
+        let service = "OXDeputyPermissionsService";
+        findings.extend(newer(client, "deputies", service, without, true).await);
+    }
+    findings
+}
+
+/// What is said of one of them. Where it is not `asked_for` by a setting of its own, most systems without
+/// it are as they should be.
+async fn newer(
+    client: &SoapClient,
+    check: &'static str,
+    service: &'static str,
+    without: &str,
+    asked_for: bool,
+) -> Option<Finding> {
+    match client.offered(service).await {
+        Ok(Some(offered)) => {
+            let needed = NEWER_SERVICES.iter().find(|(name, _)| *name == service);
+            let missing: Vec<&str> = needed
+                .into_iter()
+                .flat_map(|(_, needed)| needed.iter().copied())
+                .filter(|name| !offered.contains(*name))
+                .collect();
+            Some(if missing.is_empty() {
+                Finding::ok(check, format!("OX has {service}"))
+            } else {
+                let told = format!("{service} does not offer {}", missing.join(", "));
+                Finding::warning(check, told, without)
+            })
+        }
+        Ok(None) if asked_for => {
+            Some(Finding::warning(check, format!("OX has no {service}"), without))
+        }
+        Ok(None) => Some(Finding::skipped(check, format!("OX has no {service}: {without}"))),
+        Err(error) => Some(Finding::warning(check, error.to_string(), "see OX's log")),
+    }
 }
 
 /// The master's login, and whether the default context is there.

@@ -5,13 +5,15 @@ use std::io;
 
 use super::fields::{self, Difference};
 use super::{CompareError, Compared, Comparer, Each, Place, State, Which};
-use crate::model::object::{AccountObject, DirectoryObject, UserObject};
+use crate::model::object::{AccountObject, DirectoryObject, GroupObject, UserObject};
 use crate::model::{ContextId, Dn, ItemName, ModuleAccess, ObjectId, ObjectKind, OxId};
 use crate::ox::{
     Account, CredentialSource as _, FaultClass, OxApi as _, OxError, OxGroup, OxResource, OxUser,
     Target,
 };
 use crate::plan::attributes::desired_fields;
+use crate::plan::group::everybody;
+use crate::provision::nested::group_of;
 use crate::provision::rebuild::CHUNK;
 use crate::provision::work::repair::NEWEST;
 use crate::store::{ObjectRecord, Placement, StoreError};
@@ -23,7 +25,7 @@ const OWN_GROUPS: [u32; 3] = [0, 1, 2_147_483_647];
 const OWN_GROUP: &str = "users";
 
 /// Why a context cannot be gone on with.
-enum Stop {
+pub(super) enum Stop {
     /// Neither can any other.
     All(CompareError),
     /// OX refuses this one.
@@ -59,9 +61,9 @@ impl From<io::Error> for Stop {
 }
 
 /// An object that drover knows, with what it knows.
-struct Known {
-    record: ObjectRecord,
-    wanted: Option<DirectoryObject>,
+pub(super) struct Known {
+    pub(super) record: ObjectRecord,
+    pub(super) wanted: Option<DirectoryObject>,
 }
 
 impl Comparer {
@@ -109,6 +111,10 @@ impl Comparer {
         if whole(ObjectKind::Resource) || !resources.is_empty() {
             self.resources(context, &resources, which, each).await?;
         }
+        let shared = of(ObjectKind::SharedAccount);
+        if whole(ObjectKind::SharedAccount) || !shared.is_empty() {
+            self.shared_accounts(context, &shared, which, each).await?;
+        }
         for id in of(ObjectKind::Account) {
             if let Some(known) = self.known(&id)? {
                 each(self.account(context, &known).await?)?;
@@ -117,7 +123,7 @@ impl Comparer {
         Ok(())
     }
 
-    fn known(&self, id: &ObjectId) -> Result<Option<Known>, StoreError> {
+    pub(super) fn known(&self, id: &ObjectId) -> Result<Option<Known>, StoreError> {
         let record = self.memory.object(id)?;
         Ok(record.map(|record| Known { wanted: self.wanted(&record), record }))
     }
@@ -343,7 +349,10 @@ impl Comparer {
             let by_number: HashMap<OxId, &ObjectId> =
                 members.iter().map(|(id, ox)| (*ox, id)).collect();
             let wanted = match &known.wanted {
-                Some(DirectoryObject::Group(wanted)) => Some(self.members(context, &wanted.users)?),
+                Some(DirectoryObject::Group(wanted)) => {
+                    let users = self.everybody(&known.record.id, wanted)?;
+                    Some(self.members(context, &users)?)
+                }
                 _ => None,
             };
             let by_wanted: HashMap<OxId, &ObjectId> =
@@ -388,6 +397,18 @@ impl Comparer {
             }
         }
         Ok(None)
+    }
+
+    /// Everybody in a group, as the setting says.
+    fn everybody(&self, id: &ObjectId, group: &GroupObject) -> Result<Vec<Dn>, StoreError> {
+        if !self.policy.groups.is_flattened() {
+            return Ok(group.users.clone());
+        }
+        everybody(id, group, |dn| {
+            let Some(id) = self.memory.holders(dn)?.into_iter().next() else { return Ok(None) };
+            let record = self.memory.object(&id)?;
+            Ok(record.as_ref().and_then(group_of).map(|group| (id, group)))
+        })
     }
 
     /// Members that are in the context, as the memory says.
@@ -556,11 +577,11 @@ impl Comparer {
     }
 }
 
-fn is_class(error: &OxError, class: FaultClass) -> bool {
+pub(super) fn is_class(error: &OxError, class: FaultClass) -> bool {
     error.fault().is_some_and(|fault| fault.class == class)
 }
 
-fn compared(
+pub(super) fn compared(
     context: ContextId,
     known: &Known,
     state: State,
@@ -589,7 +610,7 @@ fn compared_by(
     }
 }
 
-fn stranger(context: ContextId, kind: ObjectKind, name: &str) -> Compared {
+pub(super) fn stranger(context: ContextId, kind: ObjectKind, name: &str) -> Compared {
     Compared {
         context,
         kind,

@@ -10,6 +10,7 @@
 //! Everything else follows from the last states alone, see [`Directory::expected_state`].
 
 mod expect;
+mod newer;
 pub(super) mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,8 @@ pub struct Directory {
     groups: BTreeMap<String, Entry>,
     accounts: BTreeMap<String, Entry>,
     resources: BTreeMap<String, Entry>,
+    permissions: BTreeMap<String, Entry>,
+    shared: BTreeMap<String, Entry>,
 }
 
 #[derive(Debug, Clone)]
@@ -85,6 +88,8 @@ impl Directory {
             groups: BTreeMap::new(),
             accounts: BTreeMap::new(),
             resources: BTreeMap::new(),
+            permissions: BTreeMap::new(),
+            shared: BTreeMap::new(),
         }
     }
 
@@ -112,6 +117,10 @@ impl Directory {
                 fold(&mut self.accounts, self.position, id, properties);
             }
             "oxresources/oxresources" => fold(&mut self.resources, self.position, id, properties),
+            "oxmail/shared_account_permission" => {
+                fold(&mut self.permissions, self.position, id, properties);
+            }
+            "oxmail/shared_account" => fold(&mut self.shared, self.position, id, properties),
             _ => {}
         }
     }

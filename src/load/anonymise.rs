@@ -40,6 +40,10 @@ const SECRET: [&str; 8] =
 const LEFT_OUT: &str = "left out";
 /// Objects of this type hold names of rights and nothing of people.
 const PROFILES: &str = "accessprofile";
+/// So do these, with the levels that they grant.
+const PERMISSIONS: &str = "shared_account_permission";
+/// Entries of this property hold, beside a DN, what may be done, in figures.
+const DEPUTIES: &str = "oxDeputyPermissionGivenTo";
 /// So many words are tried before a longer one is taken, because all of the length may be used.
 const TRIES: u32 = 40;
 
@@ -60,7 +64,7 @@ impl Pseudonyms {
     pub fn item(&mut self, content: &Value) -> Value {
         let Some(fields) = content.as_object() else { return Value::Null };
         let kind = content["udm_object_type"].as_str().unwrap_or_default();
-        let profile = kind.contains(PROFILES);
+        let profile = kind.contains(PROFILES) || kind.contains(PERMISSIONS);
         let mut out = Map::new();
         for (key, value) in fields {
             let value = if key == "object" && profile {
@@ -78,7 +82,8 @@ impl Pseudonyms {
         let Some(fields) = object.as_object() else { return object.clone() };
         let right = |value: &Value| match value {
             Value::String(text) => {
-                matches!(text.as_str(), "TRUE" | "FALSE" | "true" | "false" | "0" | "1" | "")
+                let level = crate::model::object::LEVELS.contains(&text.as_str());
+                level || ["TRUE", "FALSE", "true", "false", "0", "1", ""].contains(&text.as_str())
             }
             Value::Bool(_) | Value::Number(_) | Value::Null => true,
             _ => false,
@@ -106,6 +111,9 @@ impl Pseudonyms {
                 Value::Array(list.iter().map(|value| self.property(key, value)).collect())
             }
             Value::String(text) if text.is_empty() => value.clone(),
+            Value::String(text) if key == DEPUTIES && text.bytes().all(|b| b.is_ascii_digit()) => {
+                value.clone()
+            }
             Value::String(_) if secret => Value::String(LEFT_OUT.to_owned()),
             Value::String(text) if lower.contains("photo") => Value::String(self.picture(text)),
             Value::String(text) if lower.contains("birthday") => Value::String(self.day(text)),
@@ -269,6 +277,23 @@ mod tests {
             assert!(!lower.contains(word), "{word}: {text}");
         }
         assert!(!text.contains("4AAQSkZJRg"));
+    }
+
+    #[test]
+    fn what_may_be_done_stays_readable() {
+        let mut pseudonyms = Pseudonyms::new();
+        let permission = json!({
+            "id": "x", "udm_object_type": "oxmail/shared_account_permission", "dn": "cn=full,dc=heide",
+            "object": {"name": "full", "displayName": "Full", "mail": "author", "sendAs": "TRUE"},
+        });
+        let object = pseudonyms.item(&permission)["object"].clone();
+        assert_eq!((&object["mail"], &object["sendAs"]), (&json!("author"), &json!("TRUE")));
+        let mut anna = anna();
+        anna["object"]["oxDeputyPermissionGivenTo"] =
+            json!([["uid=bert,dc=heide", "02440", "00000", "1"]]);
+        let entry = pseudonyms.item(&anna)["object"]["oxDeputyPermissionGivenTo"][0].clone();
+        assert_eq!(entry.as_array().unwrap()[1..], [json!("02440"), json!("00000"), json!("1")]);
+        assert!(!entry[0].as_str().unwrap().contains("bert"));
     }
 
     #[test]

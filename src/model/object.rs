@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::access::{ModuleAccess, RIGHTS};
+use super::deputies::deputies;
 use super::dn::{Dn, DnKey};
 use super::ids::{ContextId, ObjectId};
 
@@ -263,6 +264,8 @@ pub struct GroupObject {
     pub is_ox_group: bool,
     /// DNs of its users.
     pub users: Vec<Dn>,
+    /// DNs of the groups in it.
+    pub nested: Vec<Dn>,
     /// All properties as delivered.
     pub properties: Properties,
 }
@@ -371,6 +374,7 @@ impl DirectoryObject {
             ObjectKind::Group => Self::Group(GroupObject {
                 is_ox_group: flag(p, "isOxGroup"),
                 users: dns(p, "users")?,
+                nested: dns(p, "nestedGroup")?,
                 properties: p.clone(),
             }),
             ObjectKind::Account => Self::Account(AccountObject {
@@ -431,11 +435,22 @@ impl DirectoryObject {
     }
 
     /// Keys of everything whose change concerns the object: its members, or whom and what it names by id.
-    pub fn names(&self) -> Vec<DnKey> {
+    /// Where groups count as members (`nesting`) these are all that a group names, in OX itself or not.
+    pub fn names(&self, nesting: bool) -> Vec<DnKey> {
         match self {
+            Self::Group(group) if nesting => {
+                let named = group.users.iter().chain(&group.nested);
+                let keys: BTreeSet<_> = named.map(|dn| dn.key().clone()).collect();
+                keys.into_iter().collect()
+            }
             Self::SharedAccount(account) => {
                 let ids = account.granted.iter().flat_map(|one| [&one.to, &one.permission]);
                 ids.map(reference_key).collect::<BTreeSet<_>>().into_iter().collect()
+            }
+            Self::User(user) => {
+                let named = deputies(&user.properties).flatten();
+                let keys: BTreeSet<_> = named.map(|entry| entry.deputy.key().clone()).collect();
+                keys.into_iter().collect()
             }
             _ => self.member_dns().iter().map(|dn| dn.key().clone()).collect(),
         }
@@ -452,13 +467,16 @@ impl DirectoryObject {
 }
 
 /// What a permission may grant besides, each a property that is TRUE or FALSE.
-const CAPABILITIES: [&str; 6] =
+pub const CAPABILITIES: [&str; 6] =
     ["sendAs", "sendOnBehalf", "snippets", "writeSnippets", "manageSieve", "writeJSlob"];
+
+/// The words for what may be done with mail or calendar of a shared account.
+pub const LEVELS: [&str; 4] = ["none", "viewer", "editor", "author"];
 
 /// One of the words for what may be done; nothing may, if there is none.
 fn level(p: &Properties, name: &str) -> Result<String, QueueFileError> {
     let word = text(p, name)?.unwrap_or_else(|| "none".to_owned()).trim().to_lowercase();
-    if ["none", "viewer", "editor", "author"].contains(&word.as_str()) {
+    if LEVELS.contains(&word.as_str()) {
         return Ok(word);
     }
     Err(property_error(name, "none, viewer, editor or author", &Value::from(word)))

@@ -8,6 +8,7 @@
 //! [`OxError::Lost`] and is never sent again from here: OX finishes what it has received, so a
 //! second copy would be a second operation.
 
+mod deputies;
 mod describe;
 mod hints;
 mod offers;
@@ -27,7 +28,7 @@ use super::call::Call;
 use super::envelope::{Element, NotSoap, read_body};
 use super::limiter::{Bounds, Gate, Gates};
 use super::{
-    AccountData, CallObserver, ContextData, CredentialSource, Credentials, GroupData,
+    AccountData, CallObserver, ContextData, CredentialSource, Credentials, Deputies, GroupData,
     GuestConversion, OxAccount, OxApi, OxError, OxGroup, OxResource, OxUser, ResourceData,
     SharedAccounts, Target, context, excerpt, fault, group, resource, secondary_account, user,
     user_copy,
@@ -35,7 +36,7 @@ use super::{
 use crate::model::{ContextId, ModuleAccess, OxId, UserFields};
 
 pub use super::call::Deadlines;
-pub use describe::SERVICES;
+pub use describe::{NEWER_SERVICES, SERVICES};
 pub use settings::{ClientError, ClientSettings};
 
 /// Without the charset OX reads the message as ISO-8859-1 and destroys umlauts.
@@ -357,6 +358,10 @@ impl OxApi for SoapClient {
     }
 
     fn shared_accounts(&self) -> Option<&(dyn SharedAccounts + Send + Sync)> {
+        Some(self)
+    }
+
+    fn deputies(&self) -> Option<&(dyn Deputies + Send + Sync)> {
         Some(self)
     }
 

@@ -5,7 +5,7 @@
 //! Connector 4.x sends; the interface of the other services stands for all else.
 
 use super::call::{Answer, Call, Weight, id_of, new_id, nothing, object_call, write_target};
-use super::envelope::{Elements, Space};
+use super::envelope::{Element, Elements, Space};
 use super::{Credentials, Grant, OxSharedAccount, SharedAccountData, Target};
 use crate::model::{ContextId, OxId};
 
@@ -18,6 +18,13 @@ const NOTHING: &str = "none";
 pub(super) fn get(context: ContextId, account: &Target) -> Call<OxSharedAccount> {
     object_call("OXSharedAccountService.getData", context, Weight::Read, read_account, |out| {
         write_target(out, "sharedAccount", account);
+    })
+}
+
+/// All shared accounts of a context.
+pub(super) fn list(context: ContextId) -> Call<Vec<OxSharedAccount>> {
+    object_call("OXSharedAccountService.list", context, Weight::Read, read_accounts, |out| {
+        out.text(Space::Admin, "search_pattern", "*");
     })
 }
 
@@ -123,9 +130,18 @@ fn write_account(out: &mut Elements, id: Option<OxId>, account: &SharedAccountDa
 }
 
 fn read_account(answer: &Answer<'_>) -> Result<OxSharedAccount, String> {
-    let account = answer.one()?;
+    read_one(answer.one()?)
+}
+
+fn read_accounts(answer: &Answer<'_>) -> Result<Vec<OxSharedAccount>, String> {
+    answer.all()?.map(read_one).collect()
+}
+
+fn read_one(account: &Element) -> Result<OxSharedAccount, String> {
     Ok(OxSharedAccount {
         id: id_of(account)?,
         name: account.owned_field("name").unwrap_or_default(),
+        display_name: account.owned_field("display_name"),
+        address: account.owned_field("primaryEmail"),
     })
 }

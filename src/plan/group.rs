@@ -11,12 +11,14 @@
 //! cannot be written but with numbers.
 
 mod delta;
+mod nested;
 mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::delta::{Delta, delta};
-pub use self::policy::{EmptyGroup, GroupPolicy, Verify};
+pub use self::nested::everybody;
+pub use self::policy::{EmptyGroup, GroupPolicy, Membership, Verify};
 use super::{Answer, Case, Next, Operation, Problem, Question, Refusal, Reply};
 use crate::model::{ContextId, ObjectId, OxId};
 use crate::ox::{GroupData, OxGroup, Target};

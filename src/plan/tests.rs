@@ -284,7 +284,12 @@ impl World {
             | Operation::SharedAccountChange { .. }
             | Operation::SharedAccountConvert { .. }
             | Operation::SharedAccountGrant { .. }
-            | Operation::SharedAccountDelete { .. } => unreachable!("have tests of their own"),
+            | Operation::SharedAccountDelete { .. }
+            | Operation::DeputyGrant { .. }
+            | Operation::DeputyUpdate { .. }
+            | Operation::DeputyRevoke { .. }
+            | Operation::DeputiesRevokeAll { .. }
+            | Operation::DeputiesBar { .. } => unreachable!("have tests of their own"),
         }
     }
 
@@ -325,7 +330,11 @@ impl World {
                 let Ok(tenant) = self.at(*context) else { return Answer::Absent };
                 Answer::UserIds(tenant.users.keys().copied().collect())
             }
-            Question::Context(_) | Question::Login(_) | Question::SharedAccount(..) => {
+            Question::Context(_)
+            | Question::Login(_)
+            | Question::SharedAccount(..)
+            | Question::Deputies(..)
+            | Question::Number(..) => {
                 unreachable!()
             }
         }

@@ -4,6 +4,8 @@
 //! after a restore of OX's database a remembered number may belong to somebody else, a name does
 //! not. Only a rename needs the number, and then OX is asked for it first.
 
+mod deputies;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attributes::{DesiredUser, changed_fields, sender_address, uncleared_fields};
@@ -11,7 +13,9 @@ use super::{Answer, Case, Next, Operation, Problem, Question, Refusal, Reply};
 use crate::model::digest::{content_digest, is_digest};
 use crate::model::{ContextId, FieldValue, ModuleAccess, ObjectId, OxId, UserFields};
 use crate::ox::{OxUser, Target};
-use crate::store::{Beside, Change, Journey, ObjectRecord, Placement};
+use crate::store::{Beside, Change, DeputiesGiven, Journey, ObjectRecord, Placement};
+
+pub use deputies::{WantedDeputies, WantedDeputy};
 
 /// What the directory wants of a user who is to be in OX.
 #[derive(Debug, Clone)]
@@ -120,6 +124,7 @@ pub struct UserCase {
     protected: bool,
     applied: bool,
     adopted: bool,
+    deputies: deputies::Talk,
 }
 
 impl UserCase {
@@ -168,7 +173,32 @@ impl UserCase {
             protected: false,
             applied: false,
             adopted: false,
+            deputies: deputies::Talk::default(),
         }
+    }
+
+    /// With the deputies he is to have; none: they are not drover's business.
+    #[must_use]
+    pub fn with_deputies(mut self, wanted: Option<WantedDeputies>) -> Self {
+        self.deputies = deputies::Talk::new(wanted);
+        let context = self.wanted.as_ref().map(|wanted| wanted.context);
+        if let Some(placed) = context.and_then(|context| self.placed.get_mut(&context)) {
+            self.deputies.prepare(&mut placed.beside.deputies);
+        }
+        self
+    }
+
+    /// What is known of a user's deputies in a context.
+    fn deputies_in(&mut self, context: ContextId) -> Option<&mut DeputiesGiven> {
+        let placed = self.placed.get_mut(&context)?;
+        Some(placed.beside.deputies.get_or_insert_default())
+    }
+
+    /// Deletes a user from a context, after he has taken his leave.
+    fn delete(&self, context: ContextId, placed: &Placed) -> Next {
+        let user = Target::Name(placed.name.clone());
+        let delete = Next::Do(Operation::UserDelete { context, user });
+        self.deputies.farewell(context, placed).unwrap_or(delete)
     }
 
     /// Values that are in OX, are no longer wanted, and cannot be cleared over SOAP (element names).
@@ -246,8 +276,10 @@ impl UserCase {
         }
         // One that was never sent is none.
         let sent = placed.beside.sender_name.as_deref().unwrap_or_default();
-        let name = wanted.sender_name.clone().filter(|name| name != sent)?;
-        Some(Next::Do(Operation::UserSenderName { context, user, name }))
+        if let Some(name) = wanted.sender_name.clone().filter(|name| name != sent) {
+            return Some(Next::Do(Operation::UserSenderName { context, user, name }));
+        }
+        self.deputies.next(context, placed, self.identified)
     }
 
     /// The fields to send, with what has to travel together.
@@ -517,10 +549,7 @@ impl Case for UserCase {
         }
         let Some(wanted) = &self.wanted else {
             return match self.placed.first_key_value() {
-                Some((context, placed)) => Next::Do(Operation::UserDelete {
-                    context: *context,
-                    user: Target::Name(placed.name.clone()),
-                }),
+                Some((context, placed)) => self.delete(*context, placed),
                 None => Next::Done { why: "is not in OX and is not to be" },
             };
         };
@@ -529,10 +558,7 @@ impl Case for UserCase {
                 return step;
             }
             return match self.elsewhere(wanted.context) {
-                Some((context, placed)) => Next::Do(Operation::UserDelete {
-                    context,
-                    user: Target::Name(placed.name.clone()),
-                }),
+                Some((context, placed)) => self.delete(context, placed),
                 None => Next::Done { why: "is in OX as wanted" },
             };
         }
@@ -555,9 +581,10 @@ impl Case for UserCase {
                         name: wanted.user.name.clone(),
                         fields: remembered(&wanted.user.fields),
                         access: has_rights.then_some(wanted.access),
-                        beside: Beside::default(),
+                        beside: Beside { deputies: self.deputies.of_new(), ..Beside::default() },
                     };
                     self.placed.insert(*context, user);
+                    self.identified = true;
                 }
             }
             (Operation::UserChange { context, fields, .. }, _) => {
@@ -580,6 +607,20 @@ impl Case for UserCase {
                 if let Some(placed) = self.placed.get_mut(context) {
                     placed.beside.sender_name = Some(name.clone()).filter(|name| !name.is_empty());
                 }
+            }
+            (
+                Operation::DeputyGrant { context, .. }
+                | Operation::DeputyUpdate { context, .. }
+                | Operation::DeputyRevoke { context, .. }
+                | Operation::DeputiesRevokeAll { context, .. }
+                | Operation::DeputiesBar { context, .. },
+                reply,
+            ) => {
+                let talk = std::mem::take(&mut self.deputies);
+                if let Some(known) = self.deputies_in(*context) {
+                    talk.done(operation, reply, known);
+                }
+                self.deputies = talk;
             }
             (Operation::UserDelete { context, .. }, _) => {
                 self.placed.remove(context);
@@ -631,6 +672,20 @@ impl Case for UserCase {
                 Operation::UserDelete { context, .. },
                 Refusal::Missing | Refusal::ContextMissing(_),
             ) => self.placed.remove(context).is_some(),
+            (
+                Operation::DeputyGrant { context, .. }
+                | Operation::DeputyUpdate { context, .. }
+                | Operation::DeputyRevoke { context, .. }
+                | Operation::DeputiesRevokeAll { context, .. }
+                | Operation::DeputiesBar { context, .. },
+                refusal,
+            ) => {
+                let mut talk = std::mem::take(&mut self.deputies);
+                let known = self.deputies_in(*context);
+                let goes_on = known.is_some_and(|known| talk.refused(operation, refusal, known));
+                self.deputies = talk;
+                goes_on
+            }
             (Operation::AccountDelete { address, .. }, Refusal::MemberMissing) => {
                 self.baggage.retain(|other| other != address);
                 true
@@ -655,7 +710,19 @@ impl Case for UserCase {
     }
 
     fn answered(&mut self, question: &Question, answer: Answer) {
-        let Question::User(context, target) = question else { return };
+        let (context, target) = match question {
+            Question::User(context, target) => (context, target),
+            Question::Number(_, login) => return self.deputies.numbered(login, &answer),
+            Question::Deputies(context, user) => {
+                let talk = std::mem::take(&mut self.deputies);
+                if let Some(known) = self.deputies_in(*context) {
+                    talk.listed(*user, answer, known);
+                }
+                self.deputies = talk;
+                return;
+            }
+            _ => return,
+        };
         if let Some(journey) = self.astray().filter(|journey| journey.to == *context).cloned() {
             match answer {
                 Answer::User(user) => {

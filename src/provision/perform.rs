@@ -8,7 +8,7 @@ use tracing::warn;
 use super::{Env, Failure};
 use crate::index::Known;
 use crate::model::{Claim, ContextId, ObjectId, OxId, UserFields};
-use crate::ox::{Account, FaultClass, GuestConversion, OxError, SharedAccounts, Target};
+use crate::ox::{Account, Deputies, FaultClass, GuestConversion, OxError, SharedAccounts, Target};
 use crate::plan::{Answer, Case, Next, Operation, Question, Refusal, Reply};
 use crate::retry::Verdict;
 use crate::store::{AccountMember, Change, Placement};
@@ -259,6 +259,22 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
         Operation::UserSenderName { context, user, name } => {
             ox.user_sender_name(*context, user, name).await?;
         }
+        Operation::DeputyGrant { context, user, deputy, rights } => {
+            let grant = deputies(env)?.deputy_grant(*context, *user, *deputy, *rights).await?;
+            return Ok(Reply::Grant(grant));
+        }
+        Operation::DeputyUpdate { context, user, grant, deputy, rights } => {
+            deputies(env)?.deputy_update(*context, *user, grant, *deputy, *rights).await?;
+        }
+        Operation::DeputyRevoke { context, user, grant, .. } => {
+            deputies(env)?.deputy_revoke(*context, *user, grant).await?;
+        }
+        Operation::DeputiesRevokeAll { context, user } => {
+            deputies(env)?.deputies_revoke_all(*context, *user).await?;
+        }
+        Operation::DeputiesBar { context, user, barred } => {
+            deputies(env)?.deputies_bar(*context, *user, *barred).await?;
+        }
         Operation::UserDelete { context, user } => ox.user_delete(*context, user).await?,
         Operation::JourneyBegin { .. } => {}
         Operation::UserCopy { user, from, to } => {
@@ -324,6 +340,12 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
 fn shared(env: &Env) -> Result<&(dyn SharedAccounts + Send + Sync), OxError> {
     let (operation, since) = ("OXSharedAccountService", "8.49");
     env.ox.shared_accounts().ok_or(OxError::NotOffered { operation, since })
+}
+
+/// OX's deputies, if it can have any.
+fn deputies(env: &Env) -> Result<&(dyn Deputies + Send + Sync), OxError> {
+    let (operation, since) = ("OXDeputyPermissionsService", "8.36.37");
+    env.ox.deputies().ok_or(OxError::NotOffered { operation, since })
 }
 
 /// Users by their login names, which stay theirs when OX's database is restored and numbers do not.
@@ -425,6 +447,17 @@ pub async fn ask(env: &Env, id: &ObjectId, question: &Question) -> Result<Answer
         Question::Accounts(context, user) => {
             ox.account_list(*context, &[*user]).await.map(Answer::Accounts)
         }
+        Question::Deputies(context, _) => match deputies(env) {
+            Ok(deputies) => deputies.deputies_list(*context).await.map(Answer::Deputies),
+            Err(error) => Err(error),
+        },
+        Question::Number(context, login) => {
+            match ox.user_get(*context, &Target::Name(login.clone())).await {
+                Ok(user) => Ok(Answer::Number(user.id)),
+                Err(error) if says_no_context(&error, *context) => Ok(Answer::Absent),
+                Err(error) => absent(error),
+            }
+        }
         Question::UserIds(context) => ox.user_list(*context, "*").await.map(Answer::UserIds),
     };
     answer.map_err(|error| Failure::from_ox(&error))
@@ -433,11 +466,19 @@ pub async fn ask(env: &Env, id: &ObjectId, question: &Question) -> Result<Answer
 /// Whether an answer that carries name and number shows that a number is not what drover remembers;
 /// then none of that context's is trusted any more.
 fn renumbered(env: &Env, id: &ObjectId, question: &Question, answer: &Answer) -> bool {
-    let (Question::User(context, Target::Name(name)), Answer::User(user)) = (question, answer)
-    else {
-        return false;
+    let (context, name, user) = match (question, answer) {
+        (Question::User(context, Target::Name(name)), Answer::User(user)) => (*context, name, user),
+        (Question::Number(context, login), Answer::Number(ox)) => {
+            let known =
+                env.index.whose(*context, *ox).and_then(|id| env.index.login(&id, *context));
+            let wrong = known.as_ref() != Some(login);
+            if wrong {
+                super::rebuild::doubt(env, *context);
+            }
+            return wrong;
+        }
+        _ => return false,
     };
-    let context = *context;
     let moved = env.index.login(id, context).as_deref() == Some(name)
         && env.index.ox_id(id, context).is_some_and(|known| known != user.id);
     let whose = env.index.whose(context, user.id).filter(|owner| owner != id);
@@ -496,6 +537,8 @@ async fn refusal(env: &Env, operation: &Operation, error: &OxError) -> Refusal {
         // Of a grant, it is one of those to whom it is granted.
         FaultClass::NoSuchUser => match operation {
             Operation::SharedAccountGrant { .. }
+            | Operation::DeputyGrant { .. }
+            | Operation::DeputyUpdate { .. }
             | Operation::GroupCreate { .. }
             | Operation::GroupChange { .. }
             | Operation::GroupAdd { .. }
@@ -551,6 +594,11 @@ fn context_of(operation: &Operation) -> Option<ContextId> {
         | Operation::UserChange { context, .. }
         | Operation::UserAccess { context, .. }
         | Operation::UserSenderName { context, .. }
+        | Operation::DeputyGrant { context, .. }
+        | Operation::DeputyUpdate { context, .. }
+        | Operation::DeputyRevoke { context, .. }
+        | Operation::DeputiesRevokeAll { context, .. }
+        | Operation::DeputiesBar { context, .. }
         | Operation::UserDelete { context, .. }
         | Operation::GroupCreate { context, .. }
         | Operation::GroupChange { context, .. }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use tracing::{debug, warn};
 
 use super::members::Members;
+use super::nested;
 use super::perform::{Driven, drive, drive_from};
 use super::rebuild::{doubt, rebuild};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
@@ -25,6 +26,7 @@ use crate::store::{
     Change, Commit, Extra, ItemOutcome, Mark, ObjectRecord, Placement, ProfileVersion,
 };
 
+mod deputies;
 mod doomed;
 mod doubt;
 mod holder;
@@ -60,6 +62,8 @@ struct Progress {
     resolved: Resolved,
     /// Who is to be looked at because of it.
     wake: Vec<Mark>,
+    /// Groups whose members were counted in.
+    inner: Vec<(ObjectId, u64)>,
 }
 
 type Resolved = Vec<(DnKey, Option<ObjectId>)>;
@@ -75,6 +79,7 @@ impl Progress {
             failure: None,
             resolved: Vec::new(),
             wake: Vec::new(),
+            inner: Vec::new(),
         }
     }
 
@@ -215,9 +220,13 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
         };
         return close(env, job, seen, known, progress).await;
     }
+    let nesting = env.policy.groups.is_flattened();
     let mut begin = came_and_went;
     if file.object.is_some() || known {
-        begin.extend(put_object(file));
+        begin.extend(put_object(file, nesting));
+    }
+    if let Err(failure) = tell_holders(env, file, record, &begin).await {
+        return Ended::Failed(failure);
     }
     // What is to go goes by what is remembered.
     let doubted = record.filter(|_| job.in_doubt() && file.object.is_some());
@@ -263,6 +272,29 @@ fn came_and_went(env: &Env, job: &Job, file: &QueueFile, record: Option<&ObjectR
         properties: Some(serde_json::Map::new()),
         members: Vec::new(),
     }]
+}
+
+/// A group that changes is written down, and with it which groups that hold it are to be looked at: one
+/// that is just being done sees either the new members, or is seen here.
+async fn tell_holders(
+    env: &Env,
+    file: &QueueFile,
+    record: Option<&ObjectRecord>,
+    begin: &Commit,
+) -> Result<(), Failure> {
+    if file.kind != ObjectKind::Group || !env.policy.groups.is_flattened() || begin.is_empty() {
+        return Ok(());
+    }
+    let now = match &file.object {
+        Some(DirectoryObject::Group(group)) => Some(group),
+        _ => None,
+    };
+    if !nested::changes(record, file.dn.key(), now) {
+        return Ok(());
+    }
+    let coverage = Coverage { holders: true, ..Coverage::of(&file.id) };
+    let recorded = env.recorder.record(begin.clone(), Some(coverage)).await;
+    recorded.map_err(|error| Failure::unrecorded(&error))
 }
 
 /// Does what an item of its kind asks for. `suspect` says that the outcome of an earlier try is not
@@ -338,13 +370,13 @@ fn left_alone(seen: &Seen<'_>, record: Option<&ObjectRecord>) -> Option<&'static
 /// What is remembered of an object that is left alone. Of one that stays as it is whatever is known of
 /// its name and whereabouts, so that it stays in its groups; the directory's deletion of it is not, as
 /// that tells nothing of them. Of one that never was in scope, nothing.
-fn remembered(seen: &Seen<'_>, known: bool) -> Commit {
+fn remembered(seen: &Seen<'_>, known: bool, nesting: bool) -> Commit {
     let file = seen.file.as_ref();
     let worth = match seen.fixed {
         Some(fixed) => file.object.is_some() && (known || fixed.is_protected()),
         None => known,
     };
-    if worth { put_object(file) } else { Vec::new() }
+    if worth { put_object(file, nesting) } else { Vec::new() }
 }
 
 /// What is remembered of an object that is left alone; but of a protected user whom OX has and drover
@@ -356,7 +388,7 @@ async fn look_up_protected(
     known: bool,
     record: Option<&ObjectRecord>,
 ) -> Result<Commit, Failure> {
-    let commit = remembered(seen, known);
+    let commit = remembered(seen, known, env.policy.groups.is_flattened());
     let user = match &seen.file.object {
         Some(DirectoryObject::User(user)) if user.is_ox_user => user,
         _ => return Ok(commit),
@@ -393,8 +425,11 @@ async fn close(
         // What stays as it is stays remembered, too.
         let known = known && seen.fixed.is_none();
         progress.commit.extend(closing(env, job, file, known, progress.applied, progress.why));
-        let members = members(file);
-        if !members.is_empty() && file.kind != ObjectKind::SharedAccount {
+        let members = match whoever(env, file) {
+            Ok(members) => members,
+            Err(failure) => return Ended::Failed(failure),
+        };
+        if !members.is_empty() {
             let here = coverage.unwrap_or_else(|| Coverage::of(&file.id));
             coverage = Some(Coverage { members, contexts: contexts.clone(), ..here });
         }
@@ -414,7 +449,26 @@ fn covered(
     progress: &mut Progress,
 ) -> Option<Coverage> {
     let resolved = std::mem::take(&mut progress.resolved);
-    (!resolved.is_empty()).then(|| Coverage { here, resolved, ..Coverage::of(object) })
+    let inner = std::mem::take(&mut progress.inner);
+    let any = !resolved.is_empty() || !inner.is_empty();
+    any.then(|| Coverage { here, resolved, inner, ..Coverage::of(object) })
+}
+
+/// Everybody in a group or account, also by the groups in it. Whom users and shared accounts name is in
+/// their own context.
+pub(crate) fn whoever(env: &Env, file: &QueueFile) -> Result<Vec<DnKey>, Failure> {
+    match &file.object {
+        Some(DirectoryObject::Group(group)) if env.policy.groups.is_flattened() => {
+            if !group.is_ox_group {
+                return Ok(Vec::new());
+            }
+            let everybody = nested::flattened(env.store.as_ref(), &env.index, &file.id, group);
+            let users = everybody.map_err(|error| Failure::memory(&error))?.group.users;
+            Ok(users.iter().map(|dn| dn.key().clone()).collect())
+        }
+        Some(DirectoryObject::Group(_) | DirectoryObject::Account(_)) => Ok(members(file, false)),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// The last changes of an item whose every part is done. Also called by the supervisor, for items
@@ -453,19 +507,19 @@ pub fn closing(
     commit
 }
 
-/// Whom and what a file names, for the reverse index.
-pub fn members(file: &QueueFile) -> Vec<DnKey> {
-    file.object.as_ref().map(DirectoryObject::names).unwrap_or_default()
+/// Whom and what a file names, for the reverse index; `nesting`: groups count as members.
+fn members(file: &QueueFile, nesting: bool) -> Vec<DnKey> {
+    file.object.as_ref().map(|object| object.names(nesting)).unwrap_or_default()
 }
 
 /// What is to be remembered of an object as its file tells of it.
-pub(crate) fn put_object(file: &QueueFile) -> Commit {
+pub(crate) fn put_object(file: &QueueFile, nesting: bool) -> Commit {
     let put = Change::PutObject {
         id: file.id.clone(),
         kind: file.kind,
         dn: file.dn.clone(),
         properties: file.properties.clone(),
-        members: members(file),
+        members: members(file, nesting),
     };
     // Of one that is being deleted what came before stays good to know.
     if file.properties.is_none() {
@@ -639,7 +693,20 @@ async fn user_item(
     for context in record.iter().flat_map(|record| record.placements.keys()) {
         accounts.insert(*context, env.index.accounts_of(&file.id, *context));
     }
-    let mut case = UserCase::new(file.id.clone(), wanted.clone(), record, accounts, suspect);
+    let whose = deputies::Whose {
+        id: &file.id,
+        user: user.filter(|user| user.is_ox_user),
+        context: wanted.as_ref().map(|wanted| wanted.context),
+        record,
+        suspect,
+        in_doubt: job.in_doubt(),
+    };
+    let deputies = match deputies::wish(env, whose).await {
+        Ok(deputies) => deputies,
+        Err(failure) => return Progress::failed(begin, failure),
+    };
+    let mut case = UserCase::new(file.id.clone(), wanted.clone(), record, accounts, suspect)
+        .with_deputies(deputies);
     let result = drive(env, &file.id, &mut case).await;
     note_adoption(&file.id, file.kind, &case);
     for field in case.both_changed() {
@@ -666,8 +733,22 @@ async fn project(
     begin: Commit,
     suspect: bool,
 ) -> Progress {
+    let (mut resolved, mut inner, mut flat) = (Resolved::new(), Vec::new(), None);
+    if let Some(DirectoryObject::Group(group)) = object
+        && group.is_ox_group
+        && env.policy.groups.is_flattened()
+    {
+        match nested::flattened(env.store.as_ref(), &env.index, id, group) {
+            Ok(everybody) => {
+                (resolved, inner) = (everybody.resolved, everybody.inner);
+                flat = Some(DirectoryObject::Group(everybody.group));
+            }
+            Err(error) => return Progress::failed(begin, Failure::memory(&error)),
+        }
+    }
+    let object = flat.as_ref().or(object);
     let dns = object.map(DirectoryObject::member_dns).unwrap_or_default();
-    let resolved = dns.iter().map(|dn| (dn.key().clone(), env.index.by_dn(dn.key()))).collect();
+    resolved.extend(dns.iter().map(|dn| (dn.key().clone(), env.index.by_dn(dn.key()))));
     let mut progress = evaluate(env, id, object, context, record, begin, suspect).await;
     let known = progress.failure.as_ref().is_none_or(|failure| failure.not_made);
     if known && env.index.with(id, |known| known.begun.contains_key(&context)) == Some(true) {
@@ -688,7 +769,7 @@ async fn project(
             Err(failure) => return Progress::failed(progress.commit, failure),
         }
     }
-    Progress { resolved, ..progress }
+    Progress { resolved, inner, ..progress }
 }
 
 async fn evaluate(

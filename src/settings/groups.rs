@@ -2,7 +2,7 @@
 
 use super::layers::Layers;
 use super::problem::BadValue;
-use crate::plan::group::{EmptyGroup, GroupPolicy, Verify};
+use crate::plan::group::{EmptyGroup, GroupPolicy, Membership, Verify};
 
 const MOST_MEMBERS: u32 = 10_000;
 
@@ -24,5 +24,8 @@ pub(super) fn read(layers: &Layers) -> Result<GroupPolicy, BadValue> {
             ("keep", EmptyGroup::Keep),
             ("hold", EmptyGroup::Hold),
         ])?,
+        membership: layers
+            .field("groups.membership")
+            .choice(&[("direct", Membership::Direct), ("flattened", Membership::Flattened)])?,
     })
 }

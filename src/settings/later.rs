@@ -17,9 +17,7 @@ pub(super) fn flag(text: &str) -> Option<bool> {
 /// secret and is not told.
 pub(super) fn problem(name: &str, text: &str) -> Option<&'static str> {
     let (fits, expected) = match name {
-        "OX_ENABLE_DEPUTY_PERMISSIONS" | "PROVISIONING_API_RESYNC_ENABLED" => {
-            (flag(text).is_some(), "true or false")
-        }
+        "PROVISIONING_API_RESYNC_ENABLED" => (flag(text).is_some(), "true or false"),
         "OX_CONNECTOR_DB" => (
             text.contains("://"),
             "the URL of a database, such as sqlite:///var/lib/ox-connector.db",
@@ -44,7 +42,6 @@ mod tests {
     #[test]
     fn good_values_pass_and_bad_ones_are_told() {
         let cases = [
-            ("OX_ENABLE_DEPUTY_PERMISSIONS", "TRUE", "maybe"),
             ("PROVISIONING_API_RESYNC_ENABLED", "False", "x"),
             ("OX_CONNECTOR_DB", "postgresql+psycopg2://u:p@h/d", "/var/lib/x.db"),
             ("MAX_ACKNOWLEDGEMENT_RETRIES", "3", "-1"),

@@ -37,6 +37,8 @@ pub struct Mapping {
     pub shared_account_identifier: String,
     /// Whether users get the name under which they send mail from the directory.
     pub sender_name: bool,
+    /// Whether users' deputies are provisioned.
+    pub deputy_permissions: bool,
     /// Login mappings of new contexts beside the usual two, with `{id}` and `{name}`.
     pub login_mappings: Vec<String>,
     /// The attribute mapping if it is not in its usual place, see
@@ -80,6 +82,7 @@ impl Mapping {
                 .field("mapping.shared_account_identifier")
                 .property("name one such as name")?,
             sender_name: layers.field("mapping.sender_name").flag()?,
+            deputy_permissions: layers.field("mapping.deputy_permissions").flag()?,
             language: layers.field("mapping.language").language()?,
             timezone: layers.field("mapping.timezone").time_zone()?,
             login_mappings: layers.field("mapping.login_mappings").list()?,

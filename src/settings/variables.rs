@@ -36,7 +36,7 @@ pub const VARIABLES: &[(&str, Meaning)] = &[
     ("LOG_LEVEL", Meaning::Key("logs.level")),
     ("OX_CONNECTOR_LOG_LEVEL", Meaning::Key("logs.level")),
     ("OX_CONNECTOR_STOP_ON_ERROR", Meaning::StopOnError),
-    ("OX_ENABLE_DEPUTY_PERMISSIONS", Meaning::Later),
+    ("OX_ENABLE_DEPUTY_PERMISSIONS", Meaning::Key("mapping.deputy_permissions")),
     ("OX_SHARED_ACCOUNT_IDENTIFIER", Meaning::Key("mapping.shared_account_identifier")),
     ("OX_ENABLE_SHARED_ACCOUNT", Meaning::Key("mapping.shared_accounts")),
     ("OX_CONNECTOR_DB", Meaning::Later),

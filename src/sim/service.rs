@@ -3,6 +3,7 @@
 mod account;
 mod context;
 mod copy;
+mod deputy;
 mod group;
 mod resource;
 mod shared_account;
@@ -31,6 +32,7 @@ pub(crate) fn call(world: &mut World, request: &Request) -> Result<String, Fault
         "OXSecondaryAccountService" => account::call(world, request),
         "OXUserCopyService" => copy::call(world, request),
         "OXSharedAccountService" => shared_account::call(world, request),
+        "OXDeputyPermissionsService" => deputy::call(world, request),
         _ => None,
     };
     done.unwrap_or_else(|| Err(unsupported(request)))
@@ -69,7 +71,7 @@ pub(crate) fn target(request: &Request) -> Target {
     };
     let contexts = match request.service.name {
         "OXUserCopyService" => [id("src"), id("dest")],
-        "OXSecondaryAccountService" => [id("context"), None],
+        "OXSecondaryAccountService" | "OXDeputyPermissionsService" => [id("context"), None],
         "OXSharedAccountService" => {
             let first = if args.has("ctx") { id("ctx") } else { id("sharedAccountCtx") };
             [first, None]
@@ -81,6 +83,11 @@ pub(crate) fn target(request: &Request) -> Target {
         let address = data.and_then(|data| data.text("primaryAddress"));
         let address = address.or_else(|| args.text("primaryAddress"));
         return Target { contexts, name: address.map(str::to_owned), id: None };
+    }
+    if request.service.name == "OXDeputyPermissionsService" {
+        let user = if args.has("user") { args.int("user") } else { None };
+        let id = user.and_then(|id| u32::try_from(id).ok());
+        return Target { contexts, name: None, id };
     }
     let object = [
         "sharedAccountData",

@@ -6,6 +6,7 @@
 mod account;
 mod context;
 mod copy;
+mod deputy;
 pub(crate) mod field;
 mod group;
 mod resource;
@@ -26,9 +27,10 @@ use rights::Rights;
 
 pub(crate) use account::{Account, AccountTarget};
 pub(crate) use context::{ContextInput, Listed};
+pub(crate) use deputy::{Deputy, DeputyInput, Level};
 pub(crate) use group::GroupInput;
 pub(crate) use resource::ResourceInput;
-pub(crate) use shared_account::{SharedAccountInput, SharedGrant};
+pub(crate) use shared_account::{SharedAccount, SharedAccountInput, SharedGrant};
 pub(crate) use user::{Access, UserInput};
 
 /// Id of the group every user of a context is in.
@@ -137,9 +139,10 @@ pub(crate) struct Context {
     pub(crate) users: BTreeMap<u32, User>,
     pub(crate) groups: BTreeMap<u32, Group>,
     pub(crate) resources: BTreeMap<u32, Resource>,
-    pub(crate) shared: BTreeMap<u32, shared_account::SharedAccount>,
+    pub(crate) shared: BTreeMap<u32, SharedAccount>,
     /// Numbers of guests by their addresses in small letters.
     pub(crate) guests: BTreeMap<String, u32>,
+    deputies: deputy::Granted,
     logins: HashMap<Box<str>, u32>,
     primaries: HashMap<String, Vec<u32>>,
     displays: HashMap<String, Vec<u32>>,

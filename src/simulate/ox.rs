@@ -11,8 +11,9 @@ use super::trace::{Called, Step};
 use super::verb::{Call, Reply, Verb};
 use crate::model::{ContextId, ModuleAccess, OxId, UserFields};
 use crate::ox::{
-    Account, AccountData, ContextData, Credentials, Fault, FaultClass, GroupData, OxAccount, OxApi,
-    OxError, OxGroup, OxResource, OxUser, ResourceData, Target,
+    Account, AccountData, ContextData, Credentials, Deputies, DeputyRights, Fault, FaultClass,
+    Grant, GroupData, OxAccount, OxApi, OxDeputy, OxError, OxGroup, OxResource, OxSharedAccount,
+    OxUser, ResourceData, SharedAccountData, SharedAccounts, Target,
 };
 
 impl Life {
@@ -239,6 +240,14 @@ impl OxApi for Life {
         expect!(self, context, Verb::UserAccess(user.clone(), access), Reply::Done => ())
     }
 
+    fn shared_accounts(&self) -> Option<&(dyn SharedAccounts + Send + Sync)> {
+        Some(self)
+    }
+
+    fn deputies(&self) -> Option<&(dyn Deputies + Send + Sync)> {
+        Some(self)
+    }
+
     async fn user_sender_name(
         &self,
         context: ContextId,
@@ -378,5 +387,117 @@ impl OxApi for Life {
     ) -> Result<bool, OxError> {
         let verb = Verb::AccountDelete(address.to_owned(), users.to_vec());
         expect!(self, context, verb, Reply::Flag(found) => found)
+    }
+}
+
+#[async_trait]
+impl SharedAccounts for Life {
+    async fn shared_account_get(
+        &self,
+        context: ContextId,
+        account: &Target,
+    ) -> Result<OxSharedAccount, OxError> {
+        let verb = Verb::SharedGet(account.clone());
+        let found = expect!(self, context, verb, Reply::Shared(found) => found)?;
+        let operation = "OXSharedAccountService.getData";
+        let none = OxError::Garbled { operation, reason: "it returns nothing".to_owned() };
+        found.into_iter().next().ok_or(none)
+    }
+
+    async fn shared_account_list(
+        &self,
+        context: ContextId,
+    ) -> Result<Vec<OxSharedAccount>, OxError> {
+        expect!(self, context, Verb::SharedList, Reply::Shared(found) => found)
+    }
+
+    async fn shared_account_create(
+        &self,
+        context: ContextId,
+        account: &SharedAccountData,
+    ) -> Result<OxId, OxError> {
+        expect!(self, context, Verb::SharedCreate(account.clone()), Reply::Id(id) => id)
+    }
+
+    async fn shared_account_change(
+        &self,
+        context: ContextId,
+        id: OxId,
+        account: &SharedAccountData,
+    ) -> Result<(), OxError> {
+        expect!(self, context, Verb::SharedChange(id, account.clone()), Reply::Done => ())
+    }
+
+    async fn shared_account_delete(&self, context: ContextId, id: OxId) -> Result<(), OxError> {
+        expect!(self, context, Verb::SharedDelete(id), Reply::Done => ())
+    }
+
+    async fn shared_account_convert(&self, context: ContextId, user: OxId) -> Result<(), OxError> {
+        expect!(self, context, Verb::SharedConvert(user), Reply::Done => ())
+    }
+
+    async fn shared_account_grant(
+        &self,
+        context: ContextId,
+        id: OxId,
+        grants: &[Grant],
+    ) -> Result<(), OxError> {
+        expect!(self, context, Verb::SharedGrant(id, grants.to_vec()), Reply::Done => ())
+    }
+}
+
+#[async_trait]
+impl Deputies for Life {
+    async fn deputies_offered(&self) -> Result<bool, OxError> {
+        Ok(true)
+    }
+
+    async fn deputies_list(&self, context: ContextId) -> Result<Vec<OxDeputy>, OxError> {
+        expect!(self, context, Verb::DeputyList, Reply::Deputies(found) => found)
+    }
+
+    async fn deputy_grant(
+        &self,
+        context: ContextId,
+        user: OxId,
+        deputy: OxId,
+        rights: DeputyRights,
+    ) -> Result<String, OxError> {
+        let verb = Verb::DeputyGrant(user, deputy, rights);
+        expect!(self, context, verb, Reply::Text(grant) => grant)
+    }
+
+    async fn deputy_update(
+        &self,
+        context: ContextId,
+        user: OxId,
+        grant: &str,
+        deputy: OxId,
+        rights: DeputyRights,
+    ) -> Result<(), OxError> {
+        let verb = Verb::DeputyUpdate(user, grant.to_owned(), deputy, rights);
+        expect!(self, context, verb, Reply::Done => ())
+    }
+
+    async fn deputy_revoke(
+        &self,
+        context: ContextId,
+        user: OxId,
+        grant: &str,
+    ) -> Result<(), OxError> {
+        expect!(self, context, Verb::DeputyRevoke(user, grant.to_owned()), Reply::Done => ())
+    }
+
+    async fn deputies_revoke_all(&self, context: ContextId, user: OxId) -> Result<(), OxError> {
+        expect!(self, context, Verb::DeputyRevokeAll(user), Reply::Done => ())
+    }
+
+    async fn deputies_bar(
+        &self,
+        context: ContextId,
+        user: OxId,
+        barred: bool,
+    ) -> Result<(), OxError> {
+        expect!(self, context, Verb::DeputyBar(user, barred), Reply::Done => ())
     }
 }

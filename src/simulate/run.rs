@@ -202,6 +202,7 @@ fn left(snapshot: &Snapshot) -> String {
 fn parts(life: &Arc<Life>) -> Parts {
     let seed = life.stage.scenario.seed;
     let reach = u32::from(life.stage.scenario.reach);
+    let newer = life.stage.scenario.newer;
     Parts {
         ox: life.clone(),
         store: life.clone(),
@@ -211,7 +212,12 @@ fn parts(life: &Arc<Life>) -> Parts {
         profile_file: life.clone(),
         book: book(),
         mapping: Arc::new(Mapping::default()),
-        policy: Policy { profile_holders: reach * u32::MAX, ..policy() },
+        policy: Policy {
+            profile_holders: reach * u32::MAX,
+            deputies: newer,
+            shared_accounts: newer,
+            ..policy()
+        },
         rules: rules(seed, life.stage.crashes.load(Ordering::Relaxed) > 0),
         arbiters: 0,
         writer_thread: false,
@@ -252,6 +258,7 @@ pub(super) fn policy() -> Policy {
         on_revoke: OnRevoke::Delete,
         profile_holders: 0,
         sender_name: false,
+        deputies: false,
         shared_accounts: false,
         shared_account_identifier: "name".to_owned(),
         groups: GroupPolicy::default(),

@@ -126,6 +126,8 @@ pub struct Scenario {
     pub slow: Option<(u32, u64)>,
     /// A changed access profile reaches those who have it by itself.
     pub reach: bool,
+    /// OX has shared accounts and deputies, and drover provisions them.
+    pub newer: bool,
     /// The run ends then, in milliseconds, whatever is left to do.
     pub until_ms: Option<u64>,
 }
@@ -172,6 +174,9 @@ impl fmt::Display for Scenario {
         }
         for Crash { place, nth } in &self.crashes {
             writeln!(f, "crash: {place:?}, time {nth}")?;
+        }
+        if self.newer {
+            writeln!(f, "OX has shared accounts and deputies")?;
         }
         if self.reach {
             writeln!(f, "changed profiles reach their users")?;

@@ -2,11 +2,13 @@
 //!
 //! The world is the one behind `drover sim`; here its rules are reached without XML and sockets.
 
+mod newer;
+
 use crate::model::fields::FieldKind;
 use crate::model::{ContextId, FieldValue, ModuleAccess, OxId, UserField, UserFields};
 use crate::ox::{
-    AccountData, ContextData, Credentials, GroupData, OxAccount, OxGroup, OxResource, OxUser,
-    ResourceData, Target,
+    AccountData, ContextData, Credentials, DeputyRights, Grant, GroupData, OxAccount, OxDeputy,
+    OxGroup, OxResource, OxSharedAccount, OxUser, ResourceData, SharedAccountData, Target,
 };
 use crate::sim::fault::Fault;
 use crate::sim::world::field::UserField as Column;
@@ -53,6 +55,20 @@ pub(super) enum Verb {
     AccountCreate(AccountData, Vec<OxId>),
     AccountUpdate(AccountData, Vec<OxId>),
     AccountDelete(String, Vec<OxId>),
+    SharedGet(Target),
+    SharedList,
+    SharedCreate(SharedAccountData),
+    SharedChange(OxId, SharedAccountData),
+    SharedDelete(OxId),
+    SharedConvert(OxId),
+    SharedGrant(OxId, Vec<Grant>),
+    DeputyList,
+    /// For whom, who, how far.
+    DeputyGrant(OxId, OxId, DeputyRights),
+    DeputyUpdate(OxId, String, OxId, DeputyRights),
+    DeputyRevoke(OxId, String),
+    DeputyRevokeAll(OxId),
+    DeputyBar(OxId, bool),
 }
 
 /// What came of a call.
@@ -68,6 +84,9 @@ pub(super) enum Reply {
     Groups(Vec<OxGroup>),
     Resource(OxResource),
     Accounts(Vec<OxAccount>),
+    Shared(Vec<OxSharedAccount>),
+    Deputies(Vec<OxDeputy>),
+    Text(String),
 }
 
 /// A verb, and the context it is for.
@@ -114,6 +133,20 @@ impl Verb {
             Self::AccountCreate(..) => "OXSecondaryAccountService.create",
             Self::AccountUpdate(..) => "OXSecondaryAccountService.update",
             Self::AccountDelete(..) => "OXSecondaryAccountService.delete",
+            Self::SharedGet(_) => "OXSharedAccountService.getData",
+            Self::SharedList => "OXSharedAccountService.list",
+            Self::SharedCreate(_) => "OXSharedAccountService.create",
+            Self::SharedChange(..) => "OXSharedAccountService.change",
+            Self::SharedDelete(_) => "OXSharedAccountService.delete",
+            Self::SharedConvert(_) => "OXSharedAccountService.convertUserToSharedAccount",
+            Self::SharedGrant(..) => "OXSharedAccountService.setSharedAccountPermissions",
+            Self::DeputyList => "OXDeputyPermissionsService.list",
+            Self::DeputyGrant(..) => "OXDeputyPermissionsService.grant",
+            Self::DeputyUpdate(..) => "OXDeputyPermissionsService.update",
+            Self::DeputyRevoke(..) => "OXDeputyPermissionsService.revoke",
+            Self::DeputyRevokeAll(_) => "OXDeputyPermissionsService.revokeAll",
+            Self::DeputyBar(_, true) => "OXDeputyPermissionsService.blockManual",
+            Self::DeputyBar(_, false) => "OXDeputyPermissionsService.unblockManual",
         }
     }
 
@@ -132,6 +165,9 @@ impl Verb {
                 | Self::GroupsOfUser(_)
                 | Self::ResourceGet(_)
                 | Self::AccountList(_)
+                | Self::SharedGet(_)
+                | Self::SharedList
+                | Self::DeputyList
         )
     }
 
@@ -142,9 +178,22 @@ impl Verb {
             Target::Name(name) => name.clone(),
         };
         match self {
-            Self::ContextExists | Self::ContextGet | Self::ContextDelete | Self::AccountList(_) => {
-                String::new()
+            Self::ContextExists
+            | Self::ContextGet
+            | Self::ContextDelete
+            | Self::AccountList(_)
+            | Self::SharedList
+            | Self::DeputyList => String::new(),
+            Self::SharedGet(account) => of(account),
+            Self::SharedCreate(data) | Self::SharedChange(_, data) => data.name.clone(),
+            Self::SharedDelete(id) | Self::SharedConvert(id) | Self::SharedGrant(id, _) => {
+                format!("#{id}")
             }
+            Self::DeputyGrant(user, ..)
+            | Self::DeputyUpdate(user, ..)
+            | Self::DeputyRevoke(user, _)
+            | Self::DeputyRevokeAll(user)
+            | Self::DeputyBar(user, _) => format!("#{user}"),
             Self::ContextCreate(data, ..) | Self::ContextChange(data) => {
                 data.name.clone().unwrap_or_default()
             }
@@ -204,6 +253,14 @@ impl Verb {
                 format!("{:?} {} {users:?}", data.personal, data.login)
             }
             Self::AccountList(users) | Self::AccountDelete(_, users) => format!("{users:?}"),
+            Self::SharedCreate(data) | Self::SharedChange(_, data) => {
+                format!("{:?} {}", data.display_name, data.address)
+            }
+            Self::SharedGrant(_, grants) => format!("{grants:?}"),
+            Self::DeputyGrant(_, deputy, rights) | Self::DeputyUpdate(_, _, deputy, rights) => {
+                format!("{deputy:?} {rights:?}")
+            }
+            Self::DeputyRevoke(_, grant) => grant.clone(),
             _ => String::new(),
         }
     }
@@ -216,6 +273,7 @@ impl Verb {
                 data.description.as_deref()
             }
             Self::AccountCreate(data, _) | Self::AccountUpdate(data, _) => data.personal.as_deref(),
+            Self::SharedCreate(data) | Self::SharedChange(_, data) => Some(&data.display_name),
             _ => None,
         }
     }
@@ -395,6 +453,7 @@ impl Call {
                 let to = target(users);
                 Reply::Flag(world.account_delete(context, Some(address), &to, admin)?.1)
             }
+            verb => newer::apply(verb, world, context, admin)?,
         })
     }
 }

@@ -139,7 +139,7 @@ impl<'a> Import<'a> {
             Decision::Renew(record) => Some(record),
             Decision::Same | Decision::Leave => return Ok(()),
         };
-        let mut commit = put_object(file);
+        let mut commit = put_object(file, self.settings.groups.is_flattened());
         let gone = before.iter().flat_map(|record| record.placements.keys());
         for context in gone.filter(|context| !made.placements.contains_key(context)) {
             commit.push(Change::DropPlacement { id: file.id.clone(), context: *context });

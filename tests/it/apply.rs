@@ -397,7 +397,16 @@ fn the_schema_names_every_field_and_fits_the_example() {
     let run = Run::from(world.command(&["apply", "--schema"]).output().unwrap());
     assert_eq!(run.code, 0);
     let schema: Value = serde_json::from_str(&run.stdout).unwrap();
-    let sections = ["profiles", "contexts", "users", "groups", "resources", "accounts"];
+    let sections = [
+        "profiles",
+        "contexts",
+        "users",
+        "groups",
+        "resources",
+        "accounts",
+        "permissions",
+        "shared_accounts",
+    ];
     for section in sections {
         let of = &schema["properties"][section]["items"]["$ref"];
         let name = of.as_str().unwrap().rsplit('/').next().unwrap();
@@ -414,4 +423,51 @@ fn the_schema_names_every_field_and_fits_the_example() {
     let both = apply(&world, &["--schema", EXAMPLE]);
     assert_eq!(both.code, i32::from(Exit::Usage.code()));
     assert_eq!(apply(&world, &[]).code, i32::from(Exit::Usage.code()), "files, or the schema");
+}
+
+#[test]
+fn shared_accounts_are_applied_with_who_may_use_them() {
+    let world = World::with(drover::sim::SimOptions {
+        newer: true,
+        ..drover::sim::SimOptions::univention()
+    });
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples/shared-accounts.yaml");
+    applied(&world, &[example]);
+    let account = &world.sim.state()["contexts"]["20"]["sharedAccounts"]["office"];
+    assert_eq!(account["values"]["display_name"], "School office");
+    let mut granted: Vec<Value> = account["grants"].as_array().unwrap().clone();
+    granted.sort_by_key(|grant| grant["mail"].to_string());
+    assert_eq!(granted[0]["users"], json!(["anna.berg"]));
+    assert_eq!(granted[0]["capabilities"], json!(["sendAs", "snippets", "writeSnippets"]));
+    assert_eq!(
+        (&granted[1]["groups"], &granted[1]["mail"]),
+        (&json!(["teachers"]), &json!("viewer"))
+    );
+    // The second time nothing is left to do.
+    let calls = world.calls().len();
+    applied(&world, &[example]);
+    assert_eq!(world.calls().len(), calls);
+    // One way of use less is one call.
+    let text = std::fs::read_to_string(example).unwrap();
+    let less = text.replace("    groups:\n      teachers: reader\n", "");
+    assert_ne!(less, text);
+    let path = put(&world, "less.yaml", &less);
+    world.sim.clear_log();
+    applied(&world, &[path.to_str().unwrap()]);
+    assert_eq!(world.calls(), ["OXSharedAccountService.setSharedAccountPermissions"]);
+    // Mistakes are told with their lines.
+    let wrong = text
+        .replace("anna.berg: full", "anna.bergh: full")
+        .replace("teachers: reader", "teachers: readers")
+        .replace("mail: viewer", "mail: looker");
+    let path = put(&world, "wrong.yaml", &wrong);
+    let run = apply(&world, &[path.to_str().unwrap()]);
+    let line = |text: &str| wrong.lines().position(|line| line.contains(text)).unwrap() + 1;
+    for told in [
+        format!("line {}: mail: \"looker\" is none of none, viewer", line("looker")),
+        "no user \"anna.bergh\" in context 20".to_owned(),
+        "no permission \"readers\"".to_owned(),
+    ] {
+        assert!(run.log.contains(&told) || run.stdout.contains(&told), "{told}: {run:?}");
+    }
 }

@@ -820,6 +820,7 @@ impl Bench {
             on_revoke: self.on_revoke,
             profile_holders: 0,
             sender_name: false,
+            deputies: false,
             shared_accounts: false,
             shared_account_identifier: "name".to_owned(),
             groups: self.groups,

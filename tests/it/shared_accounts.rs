@@ -59,6 +59,7 @@ fn grants(world: &World, name: &str) -> Vec<(String, Value, Value)> {
     grants.as_array().unwrap_or_else(|| panic!("no {name}")).iter().map(one).collect()
 }
 
+/// Rules: N/shared
 #[test]
 fn an_account_is_made_granted_changed_and_deleted_each_by_what_differs() {
     let world = world();
@@ -102,6 +103,7 @@ fn an_account_is_made_granted_changed_and_deleted_each_by_what_differs() {
     world.assert_no_overlap();
 }
 
+/// Rules: N/shared-later
 #[test]
 fn whoever_and_whatever_comes_later_is_granted_when_it_comes() {
     let world = world();
@@ -145,6 +147,7 @@ fn all_in_one_run_in_the_worst_order_ends_the_same() {
     world.assert_no_overlap();
 }
 
+/// Rules: N/identity
 #[test]
 fn a_grantee_who_is_known_by_his_other_id_is_granted() {
     let world = world();
@@ -157,6 +160,7 @@ fn a_grantee_who_is_known_by_his_other_id_is_granted() {
     assert_eq!(grants(&world, "info"), [("viewer".to_owned(), json!(["anna"]), json!([]))]);
 }
 
+/// Rules: N/shared-context
 #[test]
 fn who_is_in_another_context_is_left_out_aloud() {
     let world = world();
@@ -169,6 +173,7 @@ fn who_is_in_another_context_is_left_out_aloud() {
     assert_eq!(grants(&world, "info"), [("viewer".to_owned(), json!(["anna"]), json!([]))]);
 }
 
+/// Rules: N/shared-user
 #[test]
 fn a_user_becomes_a_shared_account_and_keeps_his_number() {
     let world = world();
@@ -215,6 +220,7 @@ fn after_a_lost_answer_nothing_is_made_twice() {
     }
 }
 
+/// Rules: N/shared-missing
 #[test]
 fn where_ox_has_no_shared_accounts_the_item_waits_and_says_why() {
     let world = World::new();
@@ -227,6 +233,7 @@ fn where_ox_has_no_shared_accounts_the_item_waits_and_says_why() {
     assert_eq!(world.queue().len(), 1);
 }
 
+/// Rules: N/shared-off
 #[test]
 fn switched_off_they_are_left_alone_aloud() {
     let mut world = world();
@@ -238,6 +245,7 @@ fn switched_off_they_are_left_alone_aloud() {
     assert_eq!(world.calls(), [""; 0]);
 }
 
+/// Rules: N/shared-name
 #[test]
 fn the_identifier_setting_names_them_and_one_without_is_told() {
     let mut world = world();
@@ -249,4 +257,46 @@ fn the_identifier_setting_names_them_and_one_without_is_told() {
     world.env.insert("OX_SHARED_ACCOUNT_IDENTIFIER".to_owned(), "office".to_owned());
     let run = Batches::later(&world).faulty([shared("help", "full", &[], &[])]);
     assert_holds(&run.log, &["OX_SHARED_ACCOUNT_IDENTIFIER", "office"]);
+}
+
+#[test]
+fn compared_with_ox_they_are_the_same_until_somebody_changes_one_by_hand() {
+    let world = world();
+    let mut batches = Batches::of(&world);
+    batches.done([
+        user("anna", 10),
+        permission("full", "author", json!({})),
+        shared("info", "full", &["anna"], &[]),
+        shared("help", "full", &[], &[]),
+        shared("shop", "full", &[], &[]),
+    ]);
+    let compare = || world.ask("compare", &["--rate", "0", "--all", "--json"]);
+    let found = |run: &crate::world::Run| {
+        let lines = run.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["kind"] == "shared_account").collect::<Vec<_>>()
+    };
+    let run = compare();
+    assert_eq!((run.code, found(&run)), (0, Vec::new()), "{}{}", run.stdout, run.log);
+    assert_holds(&run.stdout, &["\"compared\":4", "\"same\":4"]);
+    let hand = crate::scene::ByHand::of(&world);
+    let ten = drover::model::ContextId(10);
+    let id = |name| {
+        drover::model::OxId(u32::try_from(number(&world, 10, "sharedAccounts", name)).unwrap())
+    };
+    let data = |name: &str, shown: &str| drover::ox::SharedAccountData {
+        name: name.to_owned(),
+        display_name: shown.to_owned(),
+        address: format!("{name}@heide.example"),
+        ..Default::default()
+    };
+    let ox = &hand.ox as &dyn drover::ox::SharedAccounts;
+    hand.run(ox.shared_account_change(ten, id("info"), &data("info", "by hand"))).unwrap();
+    hand.run(ox.shared_account_delete(ten, id("help"))).unwrap();
+    hand.run(ox.shared_account_create(ten, &data("stranger", "x"))).unwrap();
+    let run = compare();
+    let states: Vec<(Value, Value)> =
+        found(&run).iter().map(|one| (one["name"].clone(), one["state"].clone())).collect();
+    let expected = [("help", "missing"), ("info", "differs"), ("stranger", "unknown")];
+    assert_eq!(states, expected.map(|(name, state)| (json!(name), json!(state))), "{}", run.stdout);
+    assert_holds(&run.stdout, &["\"field\":\"display_name\"", "\"ox\":\"by hand\""]);
 }

@@ -1,6 +1,6 @@
 //! The whole engine under virtual time, seed by seed: one seed is one trace, and no law is broken.
 
-use drover::simulate::{Scenario, batch, run, scenario_of};
+use drover::simulate::{Scenario, batch, newer_scenario_of, run, scenario_of};
 
 #[test]
 fn a_seed_gives_the_same_trace_every_time() {
@@ -31,6 +31,21 @@ fn no_law_is_broken_where_profiles_reach_their_users() {
         reached += usize::from(outcome.trace_text() != run(&scenario_of(seed)).trace_text());
     }
     assert!(reached > 10, "in {reached} of them a profile reached somebody");
+}
+
+/// The same with shared accounts, who may use them, and deputies.
+#[test]
+fn no_law_is_broken_where_ox_has_shared_accounts_and_deputies() {
+    let (mut shared, mut deputies) = (0, 0);
+    for seed in 0..150 {
+        let scenario = newer_scenario_of(seed);
+        let outcome = run(&scenario);
+        assert!(outcome.violations.is_empty(), "seed {seed}: {:#?}", outcome.violations);
+        let trace = outcome.trace_text();
+        shared += usize::from(trace.contains("setSharedAccountPermissions"));
+        deputies += usize::from(trace.contains("OXDeputyPermissionsService.grant"));
+    }
+    assert!(shared > 50 && deputies > 30, "{shared} with grants, {deputies} with deputies");
 }
 
 /// Seeds that once found a mistake of the engine's.

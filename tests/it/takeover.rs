@@ -4,6 +4,7 @@
 mod connector;
 mod odd;
 mod queue;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::path::Path;

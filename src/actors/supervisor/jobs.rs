@@ -13,7 +13,7 @@ use crate::actors::intake::Arrival;
 use crate::few::give_back;
 use crate::lanes::{EntryId, Lane, Start};
 use crate::model::{Fate, ObjectId, ObjectKind, QueueFile};
-use crate::provision::work::{closing, members, superseded};
+use crate::provision::work::{closing, superseded, whoever};
 use crate::provision::{Coverage, Ended, Failure, Job};
 use crate::redact::without_addresses;
 use crate::store::{Change, Commit, HoldScope, Mark};
@@ -342,11 +342,15 @@ impl Supervisor {
         // What stays as it is stays remembered, too.
         let known = self.env.index.known(&file.id).is_some() && seen.fixed.is_none();
         let commit = closing(&self.env, job, &seen.file, known, applied, why);
-        let coverage = Some(Coverage {
-            members: members(&file),
-            contexts: contexts.clone(),
-            ..Coverage::of(&file.id)
-        });
+        let members = match whoever(&self.env, &file) {
+            Ok(members) => members,
+            Err(failure) => {
+                self.lanes.stop(start.entry, start.lane);
+                return self.break_down(failure.text);
+            }
+        };
+        let coverage =
+            Some(Coverage { members, contexts: contexts.clone(), ..Coverage::of(&file.id) });
         self.running += 1;
         let recorded = self.env.recorder.record(commit, coverage).into_actor(self);
         let (start, job) = (start.clone(), job.clone());

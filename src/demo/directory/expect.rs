@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::newer::deputies_state;
 use super::{Directory, Entry, User, read};
 
 /// A user of OX: his directory object's id, and the user.
-type OxUser<'a> = (&'a str, &'a User);
+pub(super) type OxUser<'a> = (&'a str, &'a User);
 
 /// A group or functional account: its object's id, its properties, the ids of the users it names.
 type Named<'a> = (&'a str, &'a Map<String, Value>, BTreeSet<&'a str>);
@@ -19,7 +20,8 @@ impl Directory {
     /// contexts → id → name, maxQuota (MB or null),
     ///                 users → login → fields…, aliases, mailenabled, rights, accounts,
     ///                 groups → name → displayname, members (logins),
-    ///                 resources → name → displayname, description, email
+    ///                 resources → name → displayname, description, email,
+    ///                 sharedAccounts → name → display_name, primaryEmail, grants
     /// ```
     ///
     /// An empty text means that OX must hold none. A field that is not named is not expected to be
@@ -29,11 +31,13 @@ impl Directory {
         let mut contexts = Map::new();
         for (id, context) in &self.contexts {
             let users = self.ox_users(*id);
+            let here = groups_state(&groups, &users);
             let state = json!({
                 "name": context.name,
                 "maxQuota": context.quota,
                 "users": self.users_state(&users, &accounts),
-                "groups": groups_state(&groups, &users),
+                "sharedAccounts": self.shared_state(*id, &users, &here),
+                "groups": here,
                 "resources": self.resources_state(*id),
             });
             contexts.insert(id.to_string(), state);
@@ -53,7 +57,7 @@ impl Directory {
     }
 
     /// Whether an object was written for a context after it was last deleted, if ever.
-    fn outlived(&self, context: u32, entry: &Entry) -> bool {
+    pub(super) fn outlived(&self, context: u32, entry: &Entry) -> bool {
         self.deleted.get(&context).is_none_or(|deleted| entry.position > *deleted)
     }
 
@@ -81,6 +85,7 @@ impl Directory {
         let state = users.iter().map(|(id, user)| {
             let mut fields = self.user_fields(user);
             fields.insert("accounts".to_owned(), accounts_state(accounts, id, user));
+            fields.insert("deputies".to_owned(), deputies_state(user, users));
             (login(user), Value::Object(fields))
         });
         Value::Object(state.collect())
@@ -152,7 +157,7 @@ impl Directory {
     }
 }
 
-fn login(user: &User) -> String {
+pub(super) fn login(user: &User) -> String {
     read::text(&user.entry.properties, "username")
 }
 

@@ -16,7 +16,7 @@ const UNRELIABLE_RIGHT: &str = "publication";
 pub struct Difference {
     /// Number of the context, as text.
     pub context: String,
-    /// `context`, `user`, `group`, `resource` or `account`.
+    /// `context`, `user`, `group`, `resource`, `shared account` or `account`.
     pub kind: &'static str,
     /// Login or name; for an account the user's login and the account's address.
     pub object: String,
@@ -59,6 +59,8 @@ pub fn compare(expected: &Value, actual: &Value) -> Vec<Difference> {
         report.users(must, is);
         report.things("group", &children(must, "groups"), &groups(is));
         report.things("resource", &children(must, "resources"), &children(is, "resources"));
+        let shared = |of| children(of, "sharedAccounts");
+        report.things("shared account", &shared(must), &shared(is));
     }
     differences
 }
@@ -150,6 +152,7 @@ fn plain(field: &str, value: &Value) -> Value {
         Value::String(text) if field == "birthday" => {
             text.chars().take(10).collect::<String>().into()
         }
+        Value::Array(list) if field == "deputies" && list.is_empty() => Value::Null,
         Value::Number(number) if field == "maxQuota" && number.as_i64() == Some(-1) => Value::Null,
         Value::Array(list) => {
             let texts = list.iter().filter_map(Value::as_str);

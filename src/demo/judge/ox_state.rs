@@ -8,7 +8,11 @@ use serde_json::{Map, Value, json};
 pub fn ox_state(simulator: &Value) -> Value {
     let contexts = each(&simulator["contexts"], |_, context| {
         let admin = context["admin"].as_str().unwrap_or_default();
-        let mut users = each(&context["users"], user);
+        let mut users = each(&context["users"], |login, its| {
+            let mut state = user(login, its);
+            state["deputies"] = deputies(&context["deputies"][login]["given"]);
+            state
+        });
         users.remove(admin);
         json!({
             "name": context["name"],
@@ -16,6 +20,7 @@ pub fn ox_state(simulator: &Value) -> Value {
             "users": users,
             "groups": context["groups"],
             "resources": context["resources"],
+            "sharedAccounts": each(&context["sharedAccounts"], |_, account| shared(account)),
         })
     });
     json!({ "contexts": contexts })
@@ -38,6 +43,36 @@ fn user(login: &str, user: &Value) -> Value {
     fields.insert("aliases".to_owned(), Value::Array(aliases));
     fields.insert("imapServer".to_owned(), json!(host(user["imap"].as_str().unwrap_or_default())));
     Value::Object(fields)
+}
+
+/// Each deputy with what he may do, as one text.
+fn deputies(given: &Value) -> Value {
+    let entries = given.as_object().into_iter().flatten();
+    let text = |(deputy, rights): (&String, &Value)| {
+        let level = |module: &str| rights["modules"][module].as_str().unwrap_or("00000");
+        let behalf = rights["sendOnBehalf"] == true;
+        format!("{deputy} {} {} {behalf}", level("mail"), level("calendar"))
+    };
+    entries.map(text).collect()
+}
+
+/// A shared account with everybody who may use it, each as one text.
+fn shared(account: &Value) -> Value {
+    let mut grants = Vec::new();
+    for grant in account["grants"].as_array().into_iter().flatten() {
+        let level = |name: &str| grant[name].as_str().unwrap_or_default();
+        for (list, kind) in [("users", "user"), ("groups", "group")] {
+            let names = grant[list].as_array().into_iter().flatten().filter_map(Value::as_str);
+            grants.extend(
+                names.map(|name| format!("{} {} {kind} {name}", level("mail"), level("calendar"))),
+            );
+        }
+    }
+    json!({
+        "display_name": account["values"]["display_name"],
+        "primaryEmail": account["values"]["primaryEmail"],
+        "grants": grants,
+    })
 }
 
 /// The host of `scheme://host:port`.

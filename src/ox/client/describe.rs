@@ -1,6 +1,6 @@
 //! What OX offers: its services by their WSDLs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
@@ -41,6 +41,26 @@ pub const SERVICES: &[(&str, &[&str])] = &[
     ("OXResourceService", &["change", "create", "delete", "getData"]),
     ("OXSecondaryAccountService", &["create", "delete", "list", "update"]),
     ("OXUserCopyService", &["copyUser"]),
+];
+
+/// The same of services that only newer servers have.
+pub const NEWER_SERVICES: &[(&str, &[&str])] = &[
+    (
+        "OXSharedAccountService",
+        &[
+            "change",
+            "convertUserToSharedAccount",
+            "create",
+            "delete",
+            "getData",
+            "list",
+            "setSharedAccountPermissions",
+        ],
+    ),
+    (
+        "OXDeputyPermissionsService",
+        &["blockManual", "grant", "list", "revoke", "revokeAll", "unblockManual", "update"],
+    ),
 ];
 
 impl SoapClient {
@@ -110,13 +130,19 @@ fn operations(wsdl: &[u8]) -> Option<BTreeSet<String>> {
     }
 }
 
-/// Whether an operation takes a parameter of that name: an element inside the operation's own element,
-/// or inside the type that this refers to.
+/// Whether an operation takes a parameter of that name.
 pub(super) fn takes(wsdl: &[u8], operation: &str, parameter: &str) -> bool {
+    type_of(wsdl, operation, parameter).is_some()
+}
+
+/// Local name of the type of an operation's parameter, empty if it has none of a name; none if there is
+/// no such parameter: an element inside the operation's own element, or inside the type that this refers
+/// to.
+pub(super) fn type_of(wsdl: &[u8], operation: &str, parameter: &str) -> Option<String> {
     let mut reader = Reader::from_reader(wsdl);
     // Local names of what is open below a schema: name and type of each.
     let (mut open, mut in_schema) = (Vec::<Option<String>>::new(), false);
-    let (mut holders, mut type_name) = (BTreeSet::new(), None);
+    let (mut holders, mut type_name) = (BTreeMap::new(), None);
     while let Ok(event) = reader.read_event() {
         let (start, empty) = match &event {
             Event::Start(start) => (start, false),
@@ -153,13 +179,13 @@ pub(super) fn takes(wsdl: &[u8], operation: &str, parameter: &str) -> bool {
             && is_element
             && name.as_deref() == Some(parameter)
         {
-            holders.insert(holder.clone());
+            holders.insert(holder.clone(), value("type").unwrap_or_default());
         }
         if !empty {
             open.push(name);
         }
     }
-    holders.contains(operation) || type_name.is_some_and(|name| holders.contains(&name))
+    holders.remove(operation).or_else(|| holders.remove(&type_name?))
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::SoapClient;
 use super::describe::takes;
-use crate::ox::GuestConversion;
+use crate::ox::deputy::UserForm;
+use crate::ox::{GuestConversion, OxError};
 
 /// So long an answer holds: servers are updated now and then, and mostly while drover runs.
 const HOLDS: Duration = Duration::from_secs(3600);
@@ -19,6 +20,8 @@ const UNKNOWN_HOLDS: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Offers {
     guests: Mutex<Option<(Instant, GuestConversion)>>,
+    /// In what form the user of a deputy is wanted; none within: OX has no deputies.
+    deputies: Mutex<Option<(Instant, Option<UserForm>)>>,
 }
 
 impl Offers {
@@ -53,6 +56,35 @@ impl Offers {
         }
         *guests = Some((Instant::now() + holds, found));
         found
+    }
+
+    /// In what form OX wants the user of a deputy; none if it does not have deputies, which is told once.
+    ///
+    /// # Errors
+    /// If OX does not answer: whether it has them is not known then.
+    pub(super) async fn deputies(&self, client: &SoapClient) -> Result<Option<UserForm>, OxError> {
+        let known = *self.deputies.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((until, known)) = known
+            && Instant::now() < until
+        {
+            return Ok(known);
+        }
+        let wsdl = client.wsdl("OXDeputyPermissionsService").await?;
+        let found = super::deputies::user_form(wsdl.as_deref());
+        let before = known.map(|(_, known)| known.is_some());
+        if before != Some(found.is_some()) {
+            match found {
+                Some(_) => debug!("OX has deputies"),
+                None => warn!(
+                    "OX does not offer OXDeputyPermissionsService (package open-xchange-deputy, OX \
+                     8.36.37 and later): deputies are left out; when OX has it, provision the users \
+                     again, or switch deputies off (mapping.deputy_permissions)"
+                ),
+            }
+        }
+        let mut deputies = self.deputies.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *deputies = Some((Instant::now() + HOLDS, found));
+        Ok(found)
     }
 
     /// A panic while it was held left an answer that is as good as any.

@@ -39,6 +39,13 @@ impl SharedAccounts for SoapClient {
         self.shared(shared_account::get(context, account)).await
     }
 
+    async fn shared_account_list(
+        &self,
+        context: ContextId,
+    ) -> Result<Vec<OxSharedAccount>, OxError> {
+        self.shared(shared_account::list(context)).await
+    }
+
     async fn shared_account_create(
         &self,
         context: ContextId,

@@ -14,6 +14,8 @@ pub struct GroupPolicy {
     pub verify_every: NonZeroU32,
     /// What becomes of a group that has no member left in a context.
     pub empty: EmptyGroup,
+    /// Who is in a group that holds other groups.
+    pub membership: Membership,
 }
 
 impl Default for GroupPolicy {
@@ -23,6 +25,7 @@ impl Default for GroupPolicy {
             verify: Verify::After,
             verify_every: Self::VERIFY_EVERY,
             empty: EmptyGroup::Delete,
+            membership: Membership::Direct,
         }
     }
 }
@@ -45,6 +48,23 @@ pub enum Verify {
     After,
     /// Only when something is amiss anyway.
     Never,
+}
+
+impl GroupPolicy {
+    /// Whether groups in groups count.
+    pub fn is_flattened(&self) -> bool {
+        self.membership == Membership::Flattened
+    }
+}
+
+/// Who is in a group that holds other groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Membership {
+    /// The users whom it names itself, as the connector has it.
+    #[default]
+    Direct,
+    /// Those of the groups in it, too, at any depth.
+    Flattened,
 }
 
 /// What becomes of a group without members.

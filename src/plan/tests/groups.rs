@@ -53,6 +53,7 @@ fn policy() -> impl Strategy<Value = GroupPolicy> {
         verify,
         verify_every: NonZeroU32::new(every).unwrap(),
         empty: EmptyGroup::Keep,
+        ..GroupPolicy::default()
     })
 }
 

@@ -2,11 +2,12 @@
 //!
 //! A changed profile counts for each user with his own next change. If the settings say so, it also
 //! reaches its holders by itself: they are marked, durably and with the profile's own commit, and
-//! each is looked at when nothing else waits in his context.
+//! each is looked at when nothing else waits in his context. So is a user one of whose deputies came or
+//! went.
 
 use tracing::{info, warn};
 
-use super::{Progress, repair};
+use super::{Progress, deputies, repair};
 use crate::model::object::DirectoryObject;
 use crate::model::{ItemName, ModuleAccess, ObjectId, ObjectKind, QueueFile};
 use crate::plan::user::{UserCase, WantedUser};
@@ -98,6 +99,10 @@ pub(super) fn overtaken(
 /// Looks at one of them in his context.
 pub(super) async fn look(env: &Env, mark: &Mark, record: &ObjectRecord, suspect: bool) -> Progress {
     let nothing = |why| Progress::nothing(Vec::new(), why);
+    let profiles_reach = env.policy.profile_holders > 0;
+    if !profiles_reach && !env.policy.deputies {
+        return nothing("deputies are switched off");
+    }
     let Some(properties) = &record.properties else { return nothing("is gone") };
     if env.aside.contains(&mark.object) {
         // It has the rights of its time when it is done.
@@ -124,7 +129,7 @@ pub(super) async fn look(env: &Env, mark: &Mark, record: &ObjectRecord, suspect:
         object: None,
     };
     let newest = ItemName::new(repair::NEWEST);
-    let wanted = match want_user(env, &newest, &file, &user, Some(record)) {
+    let mut wanted = match want_user(env, &newest, &file, &user, Some(record)) {
         Ok(Wish::Wanted(wanted)) => *wanted,
         Ok(Wish::Nothing(why)) => return nothing(why),
         Err(problem) => return Progress::failed(Vec::new(), Failure::problem(&problem)),
@@ -133,12 +138,31 @@ pub(super) async fn look(env: &Env, mark: &Mark, record: &ObjectRecord, suspect:
     if elsewhere || !record.placements.contains_key(&mark.context) {
         return nothing("is not there, or on the way");
     }
+    // Else his profile reaches him with his own next change.
+    if let Some(Placement::User { access: Some(access), .. }) = record.placements.get(&mark.context)
+        && !profiles_reach
+    {
+        wanted.access = *access;
+    }
+    let whose = deputies::Whose {
+        id: &record.id,
+        user: Some(&user),
+        context: Some(wanted.context),
+        record: Some(record),
+        suspect,
+        in_doubt: false,
+    };
+    let deputies = match deputies::wish(env, whose).await {
+        Ok(deputies) => deputies,
+        Err(failure) => return Progress::failed(Vec::new(), failure),
+    };
     let accounts = record.placements.keys().map(|context| {
         let addresses = env.index.accounts_of(&record.id, *context);
         (*context, addresses)
     });
     let id = record.id.clone();
-    let mut case = UserCase::new(id, Some(wanted), Some(record), accounts.collect(), suspect);
+    let mut case = UserCase::new(id, Some(wanted), Some(record), accounts.collect(), suspect)
+        .with_deputies(deputies);
     let result = drive(env, &record.id, &mut case).await;
     Progress::new(Vec::new()).with_case(&case, result)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Progress, finish, note_adoption, project, shared};
+use super::{Progress, deputies, finish, note_adoption, project, shared};
 use crate::model::digest::is_digest;
 use crate::model::object::DirectoryObject;
 use crate::model::{ContextId, ItemName, ObjectKind, QueueFile};
@@ -136,7 +136,20 @@ async fn user(
         }
     }
     let accounts = BTreeMap::new();
-    let mut case = UserCase::new(record.id.clone(), Some(wanted), Some(&known), accounts, true);
+    let whose = deputies::Whose {
+        id: &record.id,
+        user: Some(user),
+        context: Some(context),
+        record: Some(record),
+        suspect: true,
+        in_doubt: false,
+    };
+    let deputies = match deputies::wish(env, whose).await {
+        Ok(deputies) => deputies,
+        Err(failure) => return Progress::failed(Vec::new(), failure),
+    };
+    let mut case = UserCase::new(record.id.clone(), Some(wanted), Some(&known), accounts, true)
+        .with_deputies(deputies);
     let result = drive(env, &record.id, &mut case).await;
     note_adoption(&record.id, ObjectKind::User, &case);
     Progress::new(Vec::new()).with_case(&case, result)

@@ -3,7 +3,7 @@
 use super::super::answer::{Answer, Object};
 use super::super::fault::Fault;
 use super::super::request::{Arg, Record, Request};
-use super::super::world::{Credentials, SharedAccountInput, SharedGrant, World};
+use super::super::world::{Credentials, SharedAccount, SharedAccountInput, SharedGrant, World};
 use super::{auth, context_of, done, reference};
 
 pub(super) fn call(world: &mut World, request: &Request) -> Option<Result<String, Fault>> {
@@ -32,18 +32,14 @@ pub(super) fn call(world: &mut World, request: &Request) -> Option<Result<String
         }
         "getData" => world.shared_data(context, &named("sharedAccount"), auth).map(|found| {
             Answer::result(request.service, request.operation, |out| {
-                out.object(request.service, "return", |out| {
-                    account(out, found.id, found.values.get("name").map_or("", String::as_str));
-                });
+                out.object(request.service, "return", |out| whole(out, found));
             })
         }),
         "list" => {
             let pattern = args.text("search_pattern").unwrap_or("*");
             world.shared_list(context, pattern, auth).map(|found| {
                 Answer::result(request.service, request.operation, |out| {
-                    out.objects(request.service, "return", found, |out, found| {
-                        account(out, found.id, found.values.get("name").map_or("", String::as_str));
-                    });
+                    out.objects(request.service, "return", found, |out, found| whole(out, found));
                 })
             })
         }
@@ -58,6 +54,17 @@ pub(super) fn call(world: &mut World, request: &Request) -> Option<Result<String
         }
         _ => return None,
     })
+}
+
+/// An account with all its values but the password.
+fn whole(out: &mut Object<'_>, account: &SharedAccount) {
+    for field in &out.definition().fields {
+        match field.name {
+            "id" => out.show("id", account.id),
+            "password" => {}
+            name => out.maybe(name, account.values.get(name).map(String::as_str)),
+        }
+    }
 }
 
 fn input(record: &Record) -> SharedAccountInput {

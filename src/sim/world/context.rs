@@ -394,6 +394,7 @@ impl Context {
         Self {
             shared: BTreeMap::new(),
             guests: BTreeMap::new(),
+            deputies: super::deputy::Granted::default(),
             id,
             name,
             enabled: true,

@@ -42,6 +42,7 @@ fn of(context: &Context) -> Value {
         "resources": map(resources),
         "guests": context.guests,
         "sharedAccounts": context.shared_state(),
+        "deputies": context.deputy_state(),
     })
 }
 

@@ -491,6 +491,7 @@ impl Context {
         if self.folders.get(&user.folder) == Some(&id) {
             self.folders.remove(&user.folder);
         }
+        self.deputies.forget(id);
         for group in self.groups.values_mut() {
             if let Ok(place) = group.members.binary_search(&id) {
                 group.members.remove(place);

@@ -26,6 +26,7 @@ impl Town<'_> {
                 self.moment += 1;
             }
             self.step();
+            self.newer_step();
         }
         self.break_one();
         self.items
@@ -172,6 +173,9 @@ impl Town<'_> {
     }
 
     fn emit_namers(&mut self, person: usize) {
+        for other in self.deputised_by(person) {
+            self.emit_person(other, false);
+        }
         for group in 0..self.groups.len() {
             if self.groups[group].alive && self.groups[group].members.contains(&person) {
                 self.emit_group(group);
@@ -263,6 +267,9 @@ impl Town<'_> {
             }
         }
         self.emit_person(person, false);
+        for other in self.no_deputy_any_more(person) {
+            self.emit_person(other, false);
+        }
         for group in groups {
             self.emit_group(group);
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::memory::VERSION;
 use super::Item;
+use super::newer::{Deputies, Newer};
 
 pub(super) const BASE: &str = "dc=x,dc=example";
 pub(super) const PEOPLE: [&str; 9] =
@@ -78,13 +79,18 @@ pub(super) struct Town<'r> {
     pub(super) profiles: Vec<Profile>,
     pub(super) items: Vec<Item>,
     pub(super) moment: u32,
+    /// What only newer servers have, if this is one.
+    pub(super) newer: Option<Newer>,
+    pub(super) deputies: Deputies,
+    /// Addresses that nobody is to get any more.
+    pub(super) kept_mails: BTreeSet<u32>,
     made: u32,
     written: u64,
     time_us: u64,
 }
 
 impl<'r> Town<'r> {
-    pub(super) fn new(rng: &'r mut ChaCha8Rng) -> Self {
+    pub(super) fn new(rng: &'r mut ChaCha8Rng, newer: Option<Newer>) -> Self {
         Self {
             rng,
             contexts: BTreeMap::new(),
@@ -95,6 +101,9 @@ impl<'r> Town<'r> {
             profiles: Vec::new(),
             items: Vec::new(),
             moment: 0,
+            newer,
+            deputies: Deputies::new(),
+            kept_mails: BTreeSet::new(),
             made: 0,
             written: 0,
             time_us: 0,
@@ -165,7 +174,7 @@ impl<'r> Town<'r> {
 
     /// A mail address that nothing alive has.
     pub(super) fn free_mail(&mut self) -> u32 {
-        let mut taken = BTreeSet::new();
+        let mut taken = self.kept_mails.clone();
         for person in self.people.iter().filter(|p| p.alive) {
             taken.insert(person.mail);
             taken.extend(person.alias);
@@ -201,7 +210,7 @@ impl<'r> Town<'r> {
 
     pub(super) fn emit_person(&mut self, index: usize, harmless: bool) {
         let person = &self.people[index];
-        let object = if person.alive {
+        let mut object = if person.alive {
             json!({
                 "username": person.name,
                 "firstname": person.name,
@@ -218,6 +227,9 @@ impl<'r> Town<'r> {
             Value::Null
         };
         let (id, dn) = (person.id.clone(), person_dn(person.name));
+        if let Some(deputies) = self.deputies_of(index).filter(|_| !object.is_null()) {
+            object["oxDeputyPermissionGivenTo"] = deputies;
+        }
         self.push(&id, "users/user", &dn, object, harmless);
     }
 
@@ -270,7 +282,14 @@ impl<'r> Town<'r> {
         self.push(&id, "oxmail/functional_account", &dn, object, false);
     }
 
-    fn push(&mut self, id: &str, kind: &str, dn: &str, mut object: Value, harmless: bool) {
+    pub(super) fn push(
+        &mut self,
+        id: &str,
+        kind: &str,
+        dn: &str,
+        mut object: Value,
+        harmless: bool,
+    ) {
         self.written += 1;
         if !object.is_null() {
             // Every object says in some field of its own which version it is.
@@ -279,6 +298,7 @@ impl<'r> Town<'r> {
                 "users/user" => "oxNote",
                 "oxresources/oxresources" => "description",
                 "oxmail/functional_account" => "personal",
+                "oxmail/shared_account" => "displayName",
                 _ => VERSION,
             };
             object[VERSION] = version.clone().into();

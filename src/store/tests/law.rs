@@ -97,7 +97,7 @@ fn placement() -> impl Strategy<Value = Placement> {
         (name, any::<i64>()).prop_map(|(name, quota_mb)| Placement::Context { name, quota_mb }),
         (ox(), name, fields(), access(), option::of(name)).prop_map(
             |(ox, name, fields, access, sender_name)| {
-                let beside = Beside { sender_name };
+                let beside = Beside { sender_name, ..Beside::default() };
                 Placement::User { ox, name, fields, access, beside }
             }
         ),

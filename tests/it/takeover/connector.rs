@@ -159,6 +159,12 @@ fn enriched(world: &World, item: &Value) -> Value {
             item["object"]["oxDbId"] = json!(number(world, context, "users", name));
             item["object"]["oxDbUsername"] = json!(name);
         }
+        "oxmail/shared_account" => {
+            let name = object["name"].as_str().unwrap();
+            let context = object["oxContext"].as_str().unwrap().parse().unwrap();
+            item["object"]["oxDbId"] = json!(number(world, context, "sharedAccounts", name));
+            item["object"]["oxDbName"] = json!(name);
+        }
         "groups/group" => item["object"]["oxDbGroupname"] = object["name"].clone(),
         _ => {}
     }
