@@ -22,6 +22,7 @@ pub mod resync;
 pub mod run;
 pub mod sim;
 pub mod simulate;
+pub mod speech;
 pub mod status;
 pub mod takeover;
 

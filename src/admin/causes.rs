@@ -6,15 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::Engine;
 use super::words::{Answer, told};
 use crate::actors::status::FaultyItem;
 use crate::redact::without_addresses;
+use crate::store::ledger::hex;
 use crate::store::{FaultRecord, fingerprint};
 
 /// Contexts that a cause names; of more, only how many.
 const MOST_NAMED: usize = 20;
+
+/// Length of a cause's short name.
+const ID: usize = 8;
 
 /// An item with a fault that is not cured.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +49,9 @@ pub struct Case {
 /// Items with faults of one cause.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Cause {
-    /// What their faults have in common: orders to items take it as a filter.
+    /// A short name for it; orders to items take it as a fingerprint.
+    pub id: String,
+    /// What their faults have in common; orders to items take it as a filter.
     pub fingerprint: String,
     /// Class of the fault: OX's, or a word of drover's own.
     pub class: String,
@@ -120,6 +127,7 @@ pub fn group(cases: impl IntoIterator<Item = Case>) -> Vec<Cause> {
         let print = fingerprint(&case.class, &case.fault);
         let (cause, contexts) = groups.entry(print.clone()).or_insert_with(|| {
             let cause = Cause {
+                id: id_of(&print),
                 fingerprint: print,
                 class: case.class.clone(),
                 fault: case.fault.clone(),
@@ -156,6 +164,24 @@ pub fn group(cases: impl IntoIterator<Item = Case>) -> Vec<Cause> {
         (b.contexts, b.items).cmp(&(a.contexts, a.items)).then_with(|| a.first.cmp(&b.first))
     });
     causes
+}
+
+/// A short name for a fingerprint: the same for the same one.
+pub fn id_of(fingerprint: &str) -> String {
+    let mut name = hex(&Sha256::digest(fingerprint));
+    name.truncate(ID);
+    name
+}
+
+/// The whole fingerprint of a cause that stands still, if that is a short name for one.
+pub(super) fn named(engine: &Engine, id: &str) -> Option<String> {
+    let is_name = id.len() == ID && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_name {
+        return None;
+    }
+    let now = engine.snapshots.borrow().clone();
+    let prints = now.faulty.iter().map(|item| fingerprint(&item.class, &item.fault));
+    prints.into_iter().find(|print| id_of(print).eq_ignore_ascii_case(id))
 }
 
 /// All causes. `whole`: with what faults say of people.
@@ -199,5 +225,7 @@ mod tests {
             .collect();
         assert_eq!(told, [("b.json", 2, 2, 4, Some(8)), ("c.json", 2, 1, 4, Some(7))]);
         assert_eq!(causes[0].first_contexts, [8, 9]);
+        assert_eq!(causes[0].id, id_of(&causes[0].fingerprint));
+        assert!(causes[0].id.len() == 8 && causes[0].id != causes[1].id);
     }
 }

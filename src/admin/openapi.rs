@@ -4,6 +4,8 @@
 //! What is not in the table cannot be described, and what is in it has to be: the match below has no
 //! wildcard.
 
+use std::collections::BTreeSet;
+
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -62,7 +64,10 @@ const ITEMS: &[Parameter] = &[
     text("kind", "Of objects of that kind."),
     text("object", "Of the object with that id, either of its ids."),
     text("fault", "In the class or text of the fault, in any case of letters."),
-    text("fingerprint", "With exactly that fingerprint of the fault."),
+    text(
+        "fingerprint",
+        "With exactly that fingerprint of the fault, or that short name of a cause.",
+    ),
     text("after", "After that item in the queue's order: `next` of the page before."),
     LIMIT,
 ];
@@ -248,8 +253,13 @@ pub fn document() -> Value {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[method] = operation;
     }
-    let mut schemas = types.bodies.take_definitions(true);
-    schemas.extend(types.answers.take_definitions(true));
+    let hint = types.answers.subschema_for::<words::HintTold>();
+    let mut schemas = types.answers.take_definitions(true);
+    let of_events = names_of_events(&paths);
+    for (_, schema) in schemas.iter_mut().filter(|(name, _)| !of_events.contains(*name)) {
+        add_hints(schema, &hint);
+    }
+    schemas.extend(types.bodies.take_definitions(true));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -265,6 +275,37 @@ pub fn document() -> Value {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     })
+}
+
+/// Types that only events have.
+fn names_of_events(paths: &Map<String, Value>) -> BTreeSet<String> {
+    let of_path = |path: &Value| {
+        let content = &path["get"]["responses"]["200"]["content"]["text/event-stream"];
+        let events = content["x-events"].as_object();
+        events.into_iter().flatten().map(|(_, event)| event.clone()).collect::<Vec<_>>()
+    };
+    let events = paths.values().flat_map(of_path);
+    events
+        .filter_map(|event| Some(event["$ref"].as_str()?.rsplit_once('/')?.1.to_owned()))
+        .collect()
+}
+
+/// Answers tell of what a fault means beside it, however deep in them it is
+/// ([`crate::hints::put_beside`]).
+fn add_hints(schema: &mut Value, hint: &Schema) {
+    let has = |name: &str| schema["properties"].get(name).is_some();
+    let fault = (has("fault") || has("last_fault")).then_some("hint");
+    let outage = has("outage").then_some("outage_hint");
+    for name in fault.into_iter().chain(outage) {
+        schema["properties"][name] = json!({
+            "description": "What it means and what to do, in the language that the request accepts; \
+                            null if there is nothing to tell.",
+            "anyOf": [hint, {"type": "null"}],
+        });
+        if let Some(required) = schema["required"].as_array_mut() {
+            required.push(name.into());
+        }
+    }
 }
 
 fn operation(route: &Route, told: Described, refused: &Schema) -> Value {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
+use hyper::header::ACCEPT_LANGUAGE;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,6 +24,7 @@ use super::gate::{self, Way};
 use super::reply::{Body, Reply};
 use super::route::{self, Asked};
 use super::words::Refusal;
+use crate::hints::{self, Language};
 
 /// Connections at once; who comes then waits.
 const MOST_CONNECTIONS: usize = 64;
@@ -133,6 +135,8 @@ async fn take(
         gets: head.method == Method::GET || head.method == Method::HEAD,
         role: gate::role(shared, way, &head)?,
     };
+    let language = head.headers.get(ACCEPT_LANGUAGE).and_then(|wanted| wanted.to_str().ok());
+    let language = language.map(Language::accepted).unwrap_or_default();
     // Who may not ask it is told before anything of it is read.
     let found = route::find(&asked)?;
     if !found.route.is_health() {
@@ -143,7 +147,11 @@ async fn take(
         gate::json(&head)?;
     }
     let body = if asked.posts { read(body).await? } else { Bytes::new() };
-    route::answer(shared, &found, &asked, &body).await
+    let mut reply = route::answer(shared, &found, &asked, &body).await?;
+    if let Reply::Json(answer) = &mut reply {
+        hints::put_beside(answer, language);
+    }
+    Ok(reply)
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Refusal> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::Engine;
+use super::{Engine, causes};
 use crate::actors::operator::{Filter, OrderError};
 use crate::model::{ContextId, Fate, ItemName, ObjectId, ObjectKind};
 
@@ -86,6 +86,19 @@ pub(super) struct Refused {
     cure: String,
 }
 
+/// What a fault means, as [`crate::hints::put_beside`] tells it.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Hint")]
+#[expect(dead_code, reason = "the shape of what is put beside faults, for the description alone")]
+pub(super) struct HintTold {
+    /// The kind of fault; it never changes.
+    code: String,
+    /// What has happened.
+    means: String,
+    /// What to do.
+    cure: String,
+}
+
 /// An answer of a described shape.
 pub(super) fn told(answer: &impl Serialize) -> Answer {
     serde_json::to_value(answer).map_err(|problem| {
@@ -153,10 +166,13 @@ pub(super) fn filter(engine: &Engine, pairs: &[(String, String)]) -> Result<Filt
     Ok(identified(engine, filter))
 }
 
-/// The same filter by the id that an object goes by, whichever of its ids was given.
+/// The same filter by the id that an object goes by, whichever of its ids was given, and by the whole
+/// fingerprint of a cause that goes by its short name.
 pub(super) fn identified(engine: &Engine, mut filter: Filter) -> Filter {
     let identity = filter.object.as_ref().and_then(|id| engine.index.identity(id));
     filter.object = identity.or(filter.object);
+    let print = filter.fingerprint.as_deref().and_then(|id| causes::named(engine, id));
+    filter.fingerprint = print.or(filter.fingerprint);
     filter
 }
 
@@ -188,7 +204,7 @@ pub(super) struct FilterBody {
     object: Option<String>,
     /// In the class or text of the fault, in any case of letters.
     fault: Option<String>,
-    /// With exactly that fingerprint of the fault.
+    /// With exactly that fingerprint of the fault, or that short name of a cause.
     fingerprint: Option<String>,
     /// After that item in the queue's order.
     after: Option<String>,

@@ -11,8 +11,10 @@ use url::Url;
 use super::Exit;
 use super::data::{DataArgs, complain};
 use super::paint::width;
+use super::speech::SpeechArgs;
 use crate::admin::client::{Client, ClientError};
 use crate::admin::words::Refusal;
+use crate::hints;
 use crate::model::Secret;
 use crate::queue::LockError;
 use crate::settings::Settings;
@@ -33,6 +35,9 @@ pub struct RemoteArgs {
     /// Print JSON.
     #[arg(long, global = true)]
     pub json: bool,
+    /// In which language.
+    #[command(flatten)]
+    pub speech: SpeechArgs,
 }
 
 /// Why, and by whom; both go into the ledger.
@@ -196,12 +201,16 @@ impl RemoteArgs {
         Ok(Client::Address { url: url.clone(), token })
     }
 
-    /// Prints an answer: as JSON, or what `text` makes of it.
+    /// Prints an answer: as JSON, or what `text` makes of it. What it tells of faults is told in the
+    /// language that is wanted.
     pub(super) fn tell(
         &self,
         answer: &Value,
         text: impl FnOnce(&Value) -> String,
     ) -> io::Result<()> {
+        let mut answer = answer.clone();
+        hints::put_beside(&mut answer, self.speech.language());
+        let answer = &answer;
         let mut out = io::stdout().lock();
         if self.json {
             serde_json::to_writer_pretty(&mut out, answer)?;

@@ -15,10 +15,12 @@ use super::Exit;
 use super::data::{self, DataArgs};
 use super::paint::{Colour, painted};
 use super::remote::{ago, cell, counted};
+use super::speech::SpeechArgs;
 use crate::admin::causes::{Case, group};
 use crate::admin::client::{Client, ClientError};
 use crate::clock::{Clock, SystemClock};
 use crate::health::Health;
+use crate::hints;
 use crate::settings::Settings;
 
 /// How long a running drover may take to answer.
@@ -39,6 +41,9 @@ pub struct StatusArgs {
     /// Print a JSON object.
     #[arg(long)]
     pub json: bool,
+    /// In which language.
+    #[command(flatten)]
+    pub speech: SpeechArgs,
     /// Print what the connector's get_current_error.py did: {"errors": "0"}, or the number of failed
     /// attempts with "filename" and "message" of the first item that stands still.
     #[arg(long, conflicts_with = "json")]
@@ -59,7 +64,9 @@ pub fn run(args: &StatusArgs, settings: &Settings) -> anyhow::Result<Exit> {
     if args.current_error {
         writeln!(out, "{}", current_error(&health, settings)?)?;
     } else if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&as_json(&health, &live, settings))?)?;
+        let mut told = as_json(&health, &live, settings);
+        hints::put_beside(&mut told, args.speech.language());
+        writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
     } else {
         out.write_all(as_text(&health, &live, args).as_bytes())?;
     }
@@ -174,33 +181,49 @@ fn as_text(health: &Health, live: &Live, args: &StatusArgs) -> String {
     if live.status["read"] == false {
         line("queue", "is still being read".to_owned());
     }
-    let age = health.oldest_age(SystemTime::now()).as_secs();
-    let oldest = health.oldest.map_or_else(String::new, |_| format!(", the oldest for {age} s"));
+    let age = health.oldest_age(SystemTime::now());
+    let oldest =
+        health.oldest.map_or_else(String::new, |_| format!(", the oldest for {}", long(age)));
     line("pending", format!("{}{oldest}", health.pending));
     line("not seen yet", health.fresh.to_string());
     let aside = format!("{}, and {} that wait for them", health.parked, health.blocked);
     let colour = (health.parked > 0).then_some(Colour::Odd);
     line("set aside", painted(&aside, colour));
     line("faulty", health.faulty.len().to_string());
-    if live.causes.is_empty() {
-        let _ = writeln!(text, "\n{}", painted("nothing stands still", Colour::Good));
-        return text;
-    }
-    let standing = health.standing().len() as u64;
-    let causes = live.causes.len() as u64;
-    let headline = format!(
-        "{}, for {}",
-        counted(standing, "context stands still", "contexts stand still"),
-        counted(causes, "reason", "reasons"),
-    );
-    let _ = writeln!(text, "\n{}", painted(&headline, Colour::Bad));
-    for cause in live.causes.iter().take(MOST_TOLD) {
+    let mut causes = Value::Array(live.causes.iter().take(MOST_TOLD).cloned().collect());
+    hints::put_beside(&mut causes, args.speech.language());
+    let (headline, colour) = headline(health, live, !holds.is_empty());
+    let _ = writeln!(text, "\n{}", painted(&headline, colour));
+    for cause in causes.as_array().into_iter().flatten() {
         text.push_str(&of_cause(cause, args));
     }
     if live.causes.len() > MOST_TOLD {
         let _ = writeln!(text, "\n… and {} more, with --json", live.causes.len() - MOST_TOLD);
     }
     text
+}
+
+/// The worst of it in a sentence.
+fn headline(health: &Health, live: &Live, held: bool) -> (String, Colour) {
+    let reasons = counted(live.causes.len() as u64, "reason", "reasons");
+    let standing = health.standing().len() as u64;
+    if standing > 0 {
+        let standing = counted(standing, "context stands still", "contexts stand still");
+        return (format!("{standing}, for {reasons}"), Colour::Bad);
+    }
+    if !live.causes.is_empty() {
+        return (format!("no context stands still; what is faulty has {reasons}"), Colour::Odd);
+    }
+    if held {
+        return ("nothing stands still by a fault, but see what is held".to_owned(), Colour::Odd);
+    }
+    ("nothing stands still".to_owned(), Colour::Good)
+}
+
+/// A time for people.
+fn long(time: Duration) -> String {
+    let ms = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    ago(&json!(0), ms)
 }
 
 /// A cause in a sentence, what hangs on it, and what to type.
@@ -217,6 +240,9 @@ fn of_cause(cause: &Value, args: &StatusArgs) -> String {
         count => format!("{count} contexts ({})", named.join(", ")),
     };
     let mut parts = vec![counted(number("items"), "faulty item", "faulty items")];
+    if number("parked") > 0 {
+        parts.push(format!("{} set aside", number("parked")));
+    }
     if number("behind") > 0 {
         parts.push(format!("{} behind", number("behind")));
     }
@@ -227,19 +253,21 @@ fn of_cause(cause: &Value, args: &StatusArgs) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "\n{}, {}", painted(&place, Colour::Strong), parts.join(", "));
     let mut line = |name: &str, told: &str| {
-        let _ = writeln!(text, "  {name:<11} {told}");
+        let _ = writeln!(text, "  {name:<12} {told}");
     };
+    let hint = &cause["hint"];
     line("why", &cell(&cause["fault"]));
+    line("means", &format!("{}: {}", cell(&hint["code"]), cell(&hint["means"])));
+    line("what to do", &cell(&hint["cure"]));
     if cause["advice"].is_string() {
-        line("what to do", &cell(&cause["advice"]));
+        line("in this case", &cell(&cause["advice"]));
     }
     let data = args.data.data.as_ref();
     let data = data.map_or_else(String::new, |dir| format!(" --data {}", quoted(&dir.display())));
     let first = quoted(&cell(&cause["first"]));
     line("look", &format!("drover queue{data} show {first}"));
-    let print = quoted(&cell(&cause["fingerprint"]));
-    line("when cured", "drover tries again by itself, with growing pauses; at once:");
-    line("", &format!("drover queue{data} retry --fingerprint {print}"));
+    line("when cured", "drover tries again by itself, with growing pauses; all of them at once:");
+    line("", &format!("drover queue{data} retry --fingerprint {}", quoted(&cell(&cause["id"]))));
     text
 }
 

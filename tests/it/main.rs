@@ -29,6 +29,7 @@ mod guarding;
 mod guests;
 mod hazards;
 mod health;
+mod hints;
 mod identity;
 mod intruders;
 mod irrelevant;
