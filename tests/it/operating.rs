@@ -214,7 +214,7 @@ fn a_resync_where_no_drover_runs_is_done_at_the_next_start() {
     world.assert_accounted_for();
 }
 
-/// CAC-13: numbers are looked up while drover goes on, a thousand in a call.
+/// CAC-13: numbers are looked up while drover goes on, some hundred in a call.
 #[test]
 fn the_numbers_of_a_context_are_looked_up_anew_while_it_runs() {
     let world = World::new();
