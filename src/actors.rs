@@ -47,6 +47,7 @@ pub mod context;
 pub mod group;
 pub mod intake;
 pub mod member_ids;
+pub mod news;
 pub mod operator;
 pub mod recorder;
 pub mod status;

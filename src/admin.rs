@@ -21,17 +21,22 @@
 //! | `reply` | the shape of answers |
 //! | `token` | who may do what |
 //! | `words` | queries and bodies, and the shape of errors |
-//! | `status`, `contexts`, `items`, `verbs`, `again` | the answers |
+//! | `status`, `contexts`, `items`, `causes`, `inspect`, `events`, `verbs`, `again` | the answers |
+//! | `openapi` | all of it described |
 //! | `find` | which objects a text means |
 //! | `client` | the other end, for the command line |
 
-mod again;
+pub(crate) mod again;
+pub mod causes;
 pub mod client;
 mod contexts;
 mod door;
+mod events;
 pub mod find;
 mod gate;
+mod inspect;
 mod items;
+pub mod openapi;
 mod reply;
 mod route;
 mod serve;
@@ -40,17 +45,17 @@ mod token;
 mod verbs;
 pub mod words;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_rt::Arbiter;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
+use crate::actors::news::Newsroom;
 use crate::actors::operator::Operator;
 use crate::actors::status::Snapshot;
 use crate::index::Index;
 use crate::ox::limiter::Gates;
-use crate::settings::Admin as AdminSettings;
+use crate::settings::{Explained, Settings};
 use crate::store::Store;
 
 pub use door::DoorError;
@@ -67,6 +72,8 @@ pub struct Engine {
     pub store: Arc<dyn Store>,
     /// Limits of calls to OX.
     pub limits: Arc<Gates>,
+    /// Where is told what became durable.
+    pub news: Newsroom,
     /// When it was started, milliseconds since 1970 UTC.
     pub started_ms: i64,
 }
@@ -77,6 +84,12 @@ struct Shared {
     tokens: token::Tokens,
     /// Names it goes by, beside those of the loopback addresses.
     hosts: Vec<String>,
+    /// Settings in force.
+    settings: Vec<Explained>,
+    /// Streams of events that may still be opened.
+    streams: Arc<Semaphore>,
+    /// Whoever reads all of the ledger; one at a time.
+    audits: Semaphore,
 }
 
 /// An open admin interface; closed when it is dropped.
@@ -87,13 +100,20 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Opens it as the settings say. `socket` is where, if there is to be one. A way that cannot be
-    /// opened is told in the log, and the others are opened all the same: provisioning does not
+    /// Opens it as the settings say. A way that cannot be opened is told in the log, and the others are opened all the same: provisioning does not
     /// depend on being watched.
-    pub fn open(settings: &AdminSettings, socket: Option<PathBuf>, engine: Engine) -> Self {
+    pub fn open(settings: &Settings, engine: Engine) -> Self {
         let arbiter = Arbiter::new();
-        let tokens = token::Tokens::new(settings);
-        let shared = Arc::new(Shared { engine, tokens, hosts: settings.hosts.clone() });
+        let socket = settings.socket();
+        let shared = Arc::new(Shared {
+            engine,
+            tokens: token::Tokens::new(&settings.admin),
+            hosts: settings.admin.hosts.clone(),
+            settings: settings.explained.clone(),
+            streams: Arc::new(Semaphore::new(events::MOST_STREAMS)),
+            audits: Semaphore::new(1),
+        });
+        let settings = &settings.admin;
         let socket = socket.and_then(|path| match door::Socket::make(&path) {
             Ok((socket, listener)) => {
                 let shared = shared.clone();

@@ -14,6 +14,8 @@ pub mod history;
 pub mod ledger;
 pub mod load;
 pub mod mapping;
+pub mod openapi;
+mod paint;
 pub mod queue;
 mod remote;
 pub mod resync;
@@ -71,6 +73,8 @@ pub enum Command {
     Ledger(ledger::LedgerArgs),
     /// Tell what happened to an object, and why.
     History(history::HistoryArgs),
+    /// Print the description of the HTTP interface (OpenAPI).
+    Openapi,
     /// Show, change or check which property of the directory feeds which field of OX's users.
     Mapping(mapping::MappingArgs),
     /// Go on where a Python OX Connector has stopped: take over its states, its queue and its files.

@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 use crate::actors::group::{GroupActor, GroupHandle};
 use crate::actors::intake::Intake;
 use crate::actors::member_ids::{MemberIds, MemberIdsHandle};
+use crate::actors::news::Newsroom;
 use crate::actors::operator::Operator;
 use crate::actors::recorder::{RecorderActor, RecorderHandle, TellOfMarks, Writer};
 use crate::actors::status::Snapshot;
@@ -72,6 +73,7 @@ pub struct Engine {
     arbiters: Vec<Arbiter>,
     told: Arc<AtomicBool>,
     index: Arc<Index>,
+    news: Newsroom,
 }
 
 impl Engine {
@@ -95,7 +97,9 @@ impl Engine {
         let writer = parts
             .writer_thread
             .then(|| SyncArbiter::start(1, move || Writer { store: store.clone() }));
-        let recorder = RecorderActor::new(writer, parts.store.clone(), index.clone());
+        let news = Newsroom::default();
+        let (remembers, knows) = (parts.store.clone(), index.clone());
+        let recorder = RecorderActor::new(writer, remembers, knows, news.clone());
         let recorder = recorder.with_nesting(nesting).start();
         let late = Arc::new(OnceLock::new());
         let for_lookups = late.clone();
@@ -139,12 +143,17 @@ impl Engine {
             Intake::new(queue, arrived, vanished, unlisted, watch)
         });
         supervisor.do_send(ReadThrough(intake));
-        Ok(Self { supervisor, snapshot, report, arbiters, told: Arc::default(), index })
+        Ok(Self { supervisor, snapshot, report, arbiters, told: Arc::default(), index, news })
     }
 
     /// Snapshots, renewed several times a second.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshot.clone()
+    }
+
+    /// Where is told what became durable.
+    pub fn news(&self) -> Newsroom {
+        self.news.clone()
     }
 
     /// What is known of all objects, for simulations to look at.

@@ -59,6 +59,7 @@ fn main() -> ExitCode {
         Command::History(args) => {
             look(&args.data, &env, |settings| cli::history::run(args, settings))
         }
+        Command::Openapi => plain(&env, cli::openapi::run),
         Command::Mapping(args) => {
             look(&args.data, &env, |settings| cli::mapping::run(args, settings))
         }

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use rule::{Applies, Marker, Pattern};
 pub use seen::Seen;
 
-use crate::model::object::Properties;
+use crate::model::object::{Properties, other_ids};
 use crate::model::{Dn, ObjectId, ObjectKind};
 
 /// What happens in OX to an object that was in scope and is not any more.
@@ -149,7 +149,7 @@ pub struct Scope {
 /// Objects that are never touched.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Protect {
-    /// By id.
+    /// By id, either of an object's.
     pub ids: BTreeSet<ObjectId>,
     /// By name.
     pub names: Vec<Applies<Pattern>>,
@@ -201,7 +201,9 @@ impl Scope {
         properties: &Properties,
     ) -> Option<Protection> {
         let Protect { ids, names, marked } = &self.protect;
-        if ids.contains(id) {
+        let named = !ids.is_empty()
+            && (ids.contains(id) || other_ids(properties).any(|other| ids.contains(&other)));
+        if named {
             Some(Protection::Id)
         } else if has_name(names, kind, properties) {
             Some(Protection::Name)

@@ -82,6 +82,7 @@ impl Running {
             index: self.engine.index(),
             store: self.store.clone(),
             limits: self.limits.clone(),
+            news: self.engine.news(),
             started_ms: SystemClock.now_ms(),
         }
     }

@@ -93,6 +93,8 @@ pub struct Settings {
     pub run: Run,
     /// How operators reach it.
     pub admin: Admin,
+    /// All of it with where it was set and what it means, for people.
+    pub explained: Vec<Explained>,
 }
 
 impl Settings {
@@ -138,7 +140,9 @@ impl Settings {
         if settings.ox.insecure {
             notices.push(Notice::Insecure { place: layers.field("ox.insecure").place() });
         }
-        Ok((settings, notices, layers.explain()))
+        settings.explained = layers.explain();
+        let explained = settings.explained.clone();
+        Ok((settings, notices, explained))
     }
 
     fn check(layers: &Layers) -> Result<Self, Vec<BadValue>> {
@@ -186,6 +190,7 @@ impl Settings {
                 logs,
                 run,
                 admin,
+                explained: Vec::new(),
             }),
             (
                 ox,

@@ -16,6 +16,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tracing::error;
 
+use super::news::Newsroom;
 use crate::index::{Event, Index};
 use crate::model::object::reference_key;
 use crate::model::{DnKey, ObjectId, ObjectKind};
@@ -71,6 +72,7 @@ pub struct RecorderActor {
     index: Arc<Index>,
     /// Whether whoever is in a group is in those that hold it, too.
     nesting: bool,
+    news: Newsroom,
     marked: Option<Recipient<Marked>>,
     waiting: Vec<(Record, oneshot::Sender<Result<(), RecordError>>)>,
     writing: bool,
@@ -80,12 +82,19 @@ pub struct RecorderActor {
 impl RecorderActor {
     /// A recorder over a store and the index that mirrors it. Without a writer it commits on its own
     /// thread; then all happens in one order, which simulations need.
-    pub fn new(writer: Option<Addr<Writer>>, store: Arc<dyn Store>, index: Arc<Index>) -> Self {
+    /// What became durable is told in the newsroom.
+    pub fn new(
+        writer: Option<Addr<Writer>>,
+        store: Arc<dyn Store>,
+        index: Arc<Index>,
+        news: Newsroom,
+    ) -> Self {
         Self {
             writer,
             store,
             index,
             nesting: false,
+            news,
             marked: None,
             waiting: Vec::new(),
             writing: false,
@@ -193,6 +202,7 @@ impl RecorderActor {
             if !crate::planted::cache_before_commit() {
                 self.learn(commits);
             }
+            self.news.tell(commits);
             if let (Some(supervisor), false) = (&self.marked, marks.is_empty()) {
                 supervisor.do_send(Marked(marks));
             }

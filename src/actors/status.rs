@@ -13,12 +13,18 @@ pub struct FaultyItem {
     pub object: Option<String>,
     /// Its kind.
     pub kind: Option<String>,
+    /// The context, if it is in one.
+    pub context: Option<u32>,
+    /// Class of the fault: OX's, or a word of drover's own.
+    pub class: String,
     /// What happened.
     pub fault: String,
     /// OX's exception id.
     pub exception_id: Option<String>,
     /// Attempts so far.
     pub attempts: u32,
+    /// When the first one failed, milliseconds since 1970 UTC.
+    pub since_ms: i64,
     /// How many items wait behind it in its lane; if it is set aside, how many are with it.
     pub behind: usize,
     /// It is set aside, and its contexts go on.

@@ -85,7 +85,15 @@ impl Client {
         }
         let parameters = parameters.finish();
         let mark = if parameters.is_empty() { "" } else { "?" };
-        self.ask("GET", &format!("{path}{mark}{parameters}"), None)
+        self.ask("GET", &format!("{path}{mark}{parameters}"), None, PATIENCE)
+    }
+
+    /// Asks for what is at a path, and waits no longer than so long for it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn get_within(&self, path: &str, patience: Duration) -> Result<Value, ClientError> {
+        self.ask("GET", path, None, patience)
     }
 
     /// Gives an order.
@@ -93,7 +101,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
-        self.ask("POST", path, Some(body))
+        self.ask("POST", path, Some(body), PATIENCE)
     }
 
     /// A path with one more part, which may hold anything.
@@ -108,10 +116,16 @@ impl Client {
         }
     }
 
-    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        patience: Duration,
+    ) -> Result<Value, ClientError> {
         let asked = match self {
-            Self::Socket(socket) => over_socket(socket, method, path, body),
-            Self::Address { url, token } => over_address(url, token.as_ref(), path, body),
+            Self::Socket(socket) => over_socket(socket, method, path, body, patience),
+            Self::Address { url, token } => over_address(url, token.as_ref(), path, body, patience),
         };
         let (status, bytes) = asked.map_err(|source| match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
@@ -145,10 +159,11 @@ fn over_socket(
     method: &str,
     path: &str,
     body: Option<&Value>,
+    patience: Duration,
 ) -> io::Result<Raw> {
     let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     let body = body.map(ToString::to_string).unwrap_or_default();
     let length = body.len();
     let head = format!(
@@ -191,6 +206,7 @@ fn over_address(
     token: Option<&Secret>,
     path: &str,
     body: Option<&Value>,
+    patience: Duration,
 ) -> io::Result<Raw> {
     let target = format!("{}{path}", url.as_str().trim_end_matches('/'));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -207,7 +223,7 @@ fn over_address(
             .redirect(reqwest::redirect::Policy::none())
             // A token is for nobody on the way.
             .no_proxy()
-            .timeout(PATIENCE)
+            .timeout(patience)
             .build()
             .map_err(told)?;
         let mut request = match body {

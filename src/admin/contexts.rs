@@ -3,17 +3,19 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::Engine;
-use super::items::item_json;
-use super::words::{self, Answer, Refusal, shortened};
+use super::items::{PendingItem, pending};
+use super::words::{self, Answer, Refusal, shortened, told};
 use crate::actors::operator::{ContextView, Filter, Order, Outcome};
 use crate::index::Inhabited;
 use crate::model::ContextId;
 
 /// How a context is doing, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 enum State {
     /// It stands still at a faulty item.
     Stopped,
@@ -59,6 +61,64 @@ impl State {
             Self::Idle
         }
     }
+}
+
+/// A context.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Told {
+    /// Its number.
+    context: u32,
+    /// Its name in OX, if drover has made it.
+    name: Option<String>,
+    /// How it is doing.
+    state: State,
+    /// That in a sentence.
+    why: String,
+    /// Objects that are in it, itself among them.
+    objects: usize,
+    /// Items, and groups and accounts to be looked at again, that are not through.
+    pending: usize,
+    /// Of those, the ones that are set aside, or wait for one that is.
+    aside: usize,
+    /// Whether something is being done there now.
+    running: bool,
+    /// Since when the oldest item waits, milliseconds since 1970 UTC.
+    oldest_ms: Option<i64>,
+    /// The item at which it stands still.
+    stopped_at: Option<String>,
+    /// That item's last fault.
+    fault: Option<String>,
+    /// The operator's hold on it.
+    hold: Option<HoldTold>,
+}
+
+/// An operator's hold on a context.
+#[derive(Debug, Serialize, JsonSchema)]
+struct HoldTold {
+    /// Why.
+    note: Option<String>,
+    /// Since when, milliseconds since 1970 UTC.
+    since_ms: i64,
+}
+
+/// A page of contexts.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ContextsPage {
+    /// How many there are in all that fit.
+    total: usize,
+    /// How many of them come before this page.
+    offset: usize,
+    /// The page.
+    contexts: Vec<Told>,
+}
+
+/// One context.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ContextTold {
+    #[serde(flatten)]
+    told: Told,
+    /// The first items that are pending there.
+    items: Vec<PendingItem>,
 }
 
 /// A context as far as it has to be looked at to be found, put in order, and left out.
@@ -170,24 +230,24 @@ impl Row<'_> {
         self.work.and_then(|work| work.oldest_ms).unwrap_or(i64::MAX)
     }
 
-    fn as_json(&self, outage: Option<&str>, all_held: bool) -> Value {
+    fn told(&self, outage: Option<&str>, all_held: bool) -> Told {
         let work = self.work;
-        json!({
-            "context": self.context,
-            "name": self.name(),
-            "state": self.state.word(),
-            "why": self.why(outage, all_held),
-            "objects": self.known.map_or(0, |known| known.objects),
-            "pending": self.depth(),
-            "aside": work.map_or(0, |work| work.aside),
-            "running": work.is_some_and(|work| work.running),
-            "oldest_ms": work.and_then(|work| work.oldest_ms),
-            "stopped_at": work.and_then(|work| work.stopped_at.as_ref()),
-            "fault": work.and_then(|work| work.fault.as_ref()),
-            "hold": work.and_then(|work| work.held.as_ref()).map(|hold| {
-                json!({"note": hold.note, "since_ms": hold.since_ms})
-            }),
-        })
+        Told {
+            context: self.context.0,
+            name: self.name().map(str::to_owned),
+            state: self.state,
+            why: self.why(outage, all_held),
+            objects: self.known.map_or(0, |known| known.objects),
+            pending: self.depth(),
+            aside: work.map_or(0, |work| work.aside),
+            running: work.is_some_and(|work| work.running),
+            oldest_ms: work.and_then(|work| work.oldest_ms),
+            stopped_at: work.and_then(|work| work.stopped_at.as_ref()).map(ToString::to_string),
+            fault: work.and_then(|work| work.fault.clone()),
+            hold: work
+                .and_then(|work| work.held.as_ref())
+                .map(|hold| HoldTold { note: hold.note.clone(), since_ms: hold.since_ms }),
+        }
     }
 
     /// In a sentence.
@@ -264,13 +324,8 @@ pub(super) async fn list(engine: &Engine, query: &str) -> Answer {
     let (total, rows) = page(rows(&known, &work), &question);
     let snapshot = engine.snapshots.borrow().clone();
     let all_held = snapshot.holds.iter().any(|hold| hold == "target");
-    let rows: Vec<Value> =
-        rows.iter().map(|row| row.as_json(snapshot.outage.as_deref(), all_held)).collect();
-    Ok(json!({
-        "total": total,
-        "offset": question.offset,
-        "contexts": rows,
-    }))
+    let contexts = rows.iter().map(|row| row.told(snapshot.outage.as_deref(), all_held)).collect();
+    told(&ContextsPage { total, offset: question.offset, contexts })
 }
 
 /// One context, and what is pending there.
@@ -289,11 +344,12 @@ pub(super) async fn one(engine: &Engine, context: ContextId, whole: bool) -> Ans
     };
     let snapshot = engine.snapshots.borrow().clone();
     let all_held = snapshot.holds.iter().any(|hold| hold == "target");
-    let mut told = row.as_json(snapshot.outage.as_deref(), all_held);
     let filter = Filter { context: Some(context), limit: words::PAGE, ..Filter::default() };
     let items = engine.operator.list(filter).await?;
-    told["items"] = items.iter().map(|item| item_json(item, whole)).collect();
-    Ok(told)
+    told(&ContextTold {
+        told: row.told(snapshot.outage.as_deref(), all_held),
+        items: items.iter().map(|item| pending(item, whole)).collect(),
+    })
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::reply::Reply;
 use super::token::Role;
 use super::verbs::Verb;
-use super::words::{Refusal, shortened};
-use super::{Shared, again, contexts, items, status, verbs};
+use super::words::{Answer, Refusal, shortened, told};
+use super::{Shared, again, causes, contexts, events, inspect, items, openapi, status, verbs};
 use crate::model::{ContextId, ItemName};
 
 /// A request without its body.
@@ -33,8 +34,14 @@ pub(super) enum Ask {
     Context,
     Items,
     Item,
+    History,
+    Causes,
     Holds,
     Cache,
+    Settings,
+    Ledger,
+    Events,
+    OpenApi,
     Verb(Verb),
     Hold,
     Resume,
@@ -71,8 +78,14 @@ pub(super) const ROUTES: &[Route] = &[
     get("/v1/contexts/{context}", Ask::Context, Role::Reader),
     get("/v1/items", Ask::Items, Role::Reader),
     get("/v1/items/{item}", Ask::Item, Role::Reader),
+    get("/v1/history", Ask::History, Role::Reader),
+    get("/v1/causes", Ask::Causes, Role::Reader),
     get("/v1/holds", Ask::Holds, Role::Reader),
     get("/v1/cache", Ask::Cache, Role::Reader),
+    get("/v1/settings", Ask::Settings, Role::Reader),
+    get("/v1/ledger", Ask::Ledger, Role::Reader),
+    get("/v1/events", Ask::Events, Role::Reader),
+    get("/openapi.json", Ask::OpenApi, Role::Reader),
     post("/v1/retry", Ask::Verb(Verb::Retry)),
     post("/v1/park", Ask::Verb(Verb::Park)),
     post("/v1/release", Ask::Verb(Verb::Release)),
@@ -166,16 +179,22 @@ pub(super) async fn answer(
     let (engine, query) = (&shared.engine, asked.query.as_str());
     let whole = asked.role == Role::Operator;
     let value = match found.route.ask {
-        Ask::Index => Ok(index()),
+        Ask::Index => index(),
         Ask::Live => status::live(engine).await,
         Ask::Ready => status::ready(engine).await,
-        Ask::Status => Ok(status::status(engine, whole)),
+        Ask::Status => status::status(engine, whole),
         Ask::Contexts => contexts::list(engine, query).await,
         Ask::Context => contexts::one(engine, context(&found.part)?, whole).await,
         Ask::Items => items::list(engine, query, whole).await,
         Ask::Item => items::story(engine, &ItemName::new(&found.part), whole).await,
+        Ask::History => items::history(engine, query, whole),
+        Ask::Causes => causes::list(engine, whole),
         Ask::Holds => verbs::holds(engine).await,
-        Ask::Cache => Ok(status::cache(engine)),
+        Ask::Cache => status::cache(engine),
+        Ask::Settings => inspect::settings(shared, whole),
+        Ask::Ledger => inspect::ledger(shared).await,
+        Ask::Events => return events::stream(shared, query, whole),
+        Ask::OpenApi => Ok(openapi::document()),
         Ask::Verb(verb) => verbs::items(engine, verb, body).await,
         Ask::Hold => verbs::hold(engine, body).await,
         Ask::Resume => verbs::resume(engine, body).await,
@@ -196,12 +215,29 @@ fn context(part: &str) -> Result<ContextId, Refusal> {
 }
 
 /// What there is.
-fn index() -> Value {
-    let paths = |posts: bool| -> Vec<&str> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Overview {
+    /// drover's version.
+    version: &'static str,
+    /// Where all of this is described.
+    description: &'static str,
+    /// What can be got.
+    get: Vec<&'static str>,
+    /// What can be posted to.
+    post: Vec<&'static str>,
+}
+
+fn index() -> Answer {
+    let paths = |posts: bool| -> Vec<&'static str> {
         let routes = ROUTES.iter().filter(|route| route.posts == posts);
         routes.map(|route| route.path).collect()
     };
-    json!({"version": env!("CARGO_PKG_VERSION"), "get": paths(false), "post": paths(true)})
+    told(&Overview {
+        version: env!("CARGO_PKG_VERSION"),
+        description: "/openapi.json",
+        get: paths(false),
+        post: paths(true),
+    })
 }
 
 /// A part of a path, with what `%` stands for; none if it is nothing that can be a name.

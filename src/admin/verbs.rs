@@ -1,11 +1,11 @@
 //! Orders to items, contexts and everything.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use super::items::item_json;
-use super::words::{self, Answer, FilterBody, MOST_AT_ONCE, Refusal};
+use super::items::{PendingItem, pending};
+use super::words::{self, Answer, FilterBody, MOST_AT_ONCE, Refusal, told};
 use crate::actors::operator::{Filter, ItemView, Order, Outcome, Which};
 use crate::model::{ContextId, ItemName};
 use crate::store::HoldScope;
@@ -20,7 +20,7 @@ pub(super) enum Verb {
 }
 
 impl Verb {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Retry => "retry",
             Self::Park => "park",
@@ -49,16 +49,40 @@ impl Verb {
 }
 
 /// Which items, why, and by whom.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Body {
+#[schemars(rename = "ItemOrder")]
+pub(super) struct Body {
+    /// Name of a queue file.
     item: Option<String>,
+    /// Instead of a name: all pending items that fit.
     filter: Option<FilterBody>,
-    /// A filter without conditions is meant.
+    /// That a filter without conditions is meant.
     all: bool,
+    /// Only tell what it would concern.
     dry_run: bool,
+    /// Why, for the ledger.
     note: Option<String>,
+    /// Who, for the ledger.
     by: Option<String>,
+}
+
+/// What an order to items did, or would do.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Done {
+    /// What was ordered.
+    verb: &'static str,
+    /// Whether it was only asked what it would concern.
+    dry_run: bool,
+    /// How many items fit.
+    matched: usize,
+    /// On how many of them it took effect.
+    done: usize,
+    /// Those it took effect on, or would.
+    items: Vec<PendingItem>,
+    /// Whatever comes after this item was not looked at: order again with it as `after`.
+    #[schemars(with = "Option<String>")]
+    next: Option<ItemName>,
 }
 
 /// Does it to one item, or to the next ones that fit.
@@ -75,7 +99,7 @@ pub(super) async fn items(engine: &Engine, verb: Verb, body: &[u8]) -> Answer {
                     "give \"item\" or \"filter\"; for every item, \"all\": true",
                 ));
             }
-            many(engine, verb, filter.read()?, body.dry_run, note).await
+            many(engine, verb, words::identified(engine, filter.read()?), body.dry_run, note).await
         }
         (Some(_), Some(_)) => {
             Err(Refusal::bad("both an item and a filter are named", "give one of them"))
@@ -93,7 +117,7 @@ async fn one(
     let order =
         if dry_run { Order::Show(item) } else { verb.order(Which::Item(item.clone()), note) };
     let done = items_of(engine.operator.order(order).await?);
-    Ok(answer(verb, dry_run, done.len(), &done, None))
+    answer(verb, dry_run, done.len(), &done, None)
 }
 
 async fn many(
@@ -110,11 +134,11 @@ async fn many(
     let found = engine.operator.list(filter.clone()).await?;
     let next = found.last().filter(|_| found.len() == MOST_AT_ONCE).map(|last| last.item.clone());
     if dry_run || found.is_empty() {
-        return Ok(answer(verb, dry_run, found.len(), &found, next.as_ref()));
+        return answer(verb, dry_run, found.len(), &found, next.as_ref());
     }
     let order = verb.order(Which::All(filter), note);
     let done = items_of(engine.operator.order(order).await?);
-    Ok(answer(verb, false, found.len(), &done, next.as_ref()))
+    answer(verb, false, found.len(), &done, next.as_ref())
 }
 
 fn items_of(outcome: Outcome) -> Vec<ItemView> {
@@ -132,24 +156,28 @@ fn answer(
     matched: usize,
     items: &[ItemView],
     next: Option<&ItemName>,
-) -> Value {
-    json!({
-        "verb": verb.word(),
-        "dry_run": dry_run,
-        "matched": matched,
-        "done": if dry_run { 0 } else { items.len() },
-        "items": items.iter().map(|item| item_json(item, true)).collect::<Vec<_>>(),
-        "next": next,
+) -> Answer {
+    told(&Done {
+        verb: verb.word(),
+        dry_run,
+        matched,
+        done: if dry_run { 0 } else { items.len() },
+        items: items.iter().map(|item| pending(item, true)).collect(),
+        next: next.cloned(),
     })
 }
 
 /// Where, why, and by whom.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Where {
+pub(super) struct Where {
+    /// The context's number.
     context: Option<u32>,
+    /// Instead of a context: everything that goes to OX.
     target: bool,
+    /// Why, for the ledger.
     note: Option<String>,
+    /// Who, for the ledger.
     by: Option<String>,
 }
 
@@ -169,39 +197,54 @@ impl Where {
     }
 }
 
+/// What is held.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Holds {
+    /// Everything's first, then by context.
+    holds: Vec<HoldView>,
+}
+
+/// That nothing new begins somewhere.
+#[derive(Debug, Serialize, JsonSchema)]
+struct HoldView {
+    /// Whether everything is held.
+    target: bool,
+    /// The context that is held, if not everything is.
+    context: Option<u32>,
+    /// Why.
+    note: Option<String>,
+    /// Since when, milliseconds since 1970 UTC.
+    since_ms: i64,
+}
+
 /// Begins nothing new there.
 pub(super) async fn hold(engine: &Engine, body: &[u8]) -> Answer {
     let (scope, note) = words::body::<Where>(body)?.read()?;
-    Ok(holds_json(engine.operator.order(Order::Hold { scope, note }).await?))
+    holds_told(engine.operator.order(Order::Hold { scope, note }).await?)
 }
 
 /// Goes on there.
 pub(super) async fn resume(engine: &Engine, body: &[u8]) -> Answer {
     let (scope, note) = words::body::<Where>(body)?.read()?;
-    Ok(holds_json(engine.operator.order(Order::Resume { scope, note }).await?))
+    holds_told(engine.operator.order(Order::Resume { scope, note }).await?)
 }
 
 /// What is held.
 pub(super) async fn holds(engine: &Engine) -> Answer {
-    Ok(holds_json(engine.operator.order(Order::Holds).await?))
+    holds_told(engine.operator.order(Order::Holds).await?)
 }
 
-fn holds_json(outcome: Outcome) -> Value {
+fn holds_told(outcome: Outcome) -> Answer {
     let holds = match outcome {
         Outcome::Holds(holds) => holds,
         _ => Vec::new(),
     };
-    let each = holds.iter().map(|hold| {
+    let view = |hold: crate::store::Hold| {
         let context = match hold.scope {
-            HoldScope::Context(context) => Some(context),
+            HoldScope::Context(context) => Some(context.0),
             HoldScope::Target => None,
         };
-        json!({
-            "target": context.is_none(),
-            "context": context,
-            "note": hold.note,
-            "since_ms": hold.since_ms,
-        })
-    });
-    json!({"holds": each.collect::<Vec<_>>()})
+        HoldView { target: context.is_none(), context, note: hold.note, since_ms: hold.since_ms }
+    };
+    told(&Holds { holds: holds.into_iter().map(view).collect() })
 }

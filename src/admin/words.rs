@@ -2,11 +2,13 @@
 
 use std::fmt::Display;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::form_urlencoded;
 
+use super::{Engine, causes};
 use crate::actors::operator::{Filter, OrderError};
 use crate::model::{ContextId, Fate, ItemName, ObjectId, ObjectKind};
 
@@ -22,13 +24,13 @@ pub(super) const MOST_AT_ONCE: usize = 2_000;
 
 /// A request that is not answered with what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     /// HTTP's status.
-    pub(super) status: u16,
+    pub(crate) status: u16,
     /// What is wrong.
-    pub(super) error: String,
+    pub(crate) error: String,
     /// What to do about it.
-    pub(super) cure: String,
+    pub(crate) cure: String,
 }
 
 impl Refusal {
@@ -43,7 +45,8 @@ impl Refusal {
 
     /// As it goes over the wire.
     pub(super) fn as_json(&self) -> Value {
-        json!({"error": self.error, "cure": self.cure})
+        let Self { error, cure, .. } = self.clone();
+        serde_json::to_value(Refused { error, cure }).unwrap_or_default()
     }
 }
 
@@ -73,6 +76,35 @@ impl From<crate::store::StoreError> for Refusal {
 
 /// What an answer is made of.
 pub(super) type Answer = Result<Value, Refusal>;
+
+/// What is told when something is not answered.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Refused {
+    /// What is wrong.
+    error: String,
+    /// What to do about it.
+    cure: String,
+}
+
+/// What a fault means, as [`crate::hints::put_beside`] tells it.
+#[derive(Debug, JsonSchema)]
+#[schemars(rename = "Hint")]
+#[expect(dead_code, reason = "the shape of what is put beside faults, for the description alone")]
+pub(super) struct HintTold {
+    /// The kind of fault; it never changes.
+    code: String,
+    /// What has happened.
+    means: String,
+    /// What to do.
+    cure: String,
+}
+
+/// An answer of a described shape.
+pub(super) fn told(answer: &impl Serialize) -> Answer {
+    serde_json::to_value(answer).map_err(|problem| {
+        Refusal::new(500, format!("the answer cannot be written: {problem}"), "please report this")
+    })
+}
 
 /// The parameters behind a path's question mark; each of them must be one of `known`.
 pub(super) fn query(text: &str, known: &[&str]) -> Result<Vec<(String, String)>, Refusal> {
@@ -129,7 +161,22 @@ pub(super) const FILTER: &[&str] =
     &["state", "context", "kind", "object", "fault", "fingerprint", "after", "limit"];
 
 /// The items that parameters ask for.
-pub(super) fn filter(pairs: &[(String, String)]) -> Result<Filter, Refusal> {
+pub(super) fn filter(engine: &Engine, pairs: &[(String, String)]) -> Result<Filter, Refusal> {
+    let filter = read_filter(pairs)?;
+    Ok(identified(engine, filter))
+}
+
+/// The same filter by the id that an object goes by, whichever of its ids was given, and by the whole
+/// fingerprint of a cause that goes by its short name.
+pub(super) fn identified(engine: &Engine, mut filter: Filter) -> Filter {
+    let identity = filter.object.as_ref().and_then(|id| engine.index.identity(id));
+    filter.object = identity.or(filter.object);
+    let print = filter.fingerprint.as_deref().and_then(|id| causes::named(engine, id));
+    filter.fingerprint = print.or(filter.fingerprint);
+    filter
+}
+
+fn read_filter(pairs: &[(String, String)]) -> Result<Filter, Refusal> {
     FilterBody {
         state: value(pairs, "state").map(str::to_owned),
         context: number(pairs, "context")?,
@@ -143,18 +190,23 @@ pub(super) fn filter(pairs: &[(String, String)]) -> Result<Filter, Refusal> {
     .map(|filter| Filter { limit: PAGE, ..filter })
 }
 
-/// Conditions on items, in a body.
-#[derive(Debug, Clone, Default, Deserialize)]
+/// Conditions on pending items, all of which have to be fulfilled.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct FilterBody {
-    /// Names of fates, separated by commas.
+    /// Names of open fates, separated by commas.
     state: Option<String>,
+    /// To be worked on in that context.
     context: Option<u32>,
+    /// Of objects of that kind.
     kind: Option<String>,
+    /// Of the object with that id.
     object: Option<String>,
+    /// In the class or text of the fault, in any case of letters.
     fault: Option<String>,
+    /// With exactly that fingerprint of the fault, or that short name of a cause.
     fingerprint: Option<String>,
-    /// After that item.
+    /// After that item in the queue's order.
     after: Option<String>,
 }
 
@@ -268,14 +320,14 @@ mod tests {
     #[test]
     fn parameters_are_read_and_unknown_ones_are_told() {
         let pairs = query("context=20&state=faulty%2Cparked&kind=users", FILTER).unwrap();
-        let filter = filter(&pairs).unwrap();
+        let filter = read_filter(&pairs).unwrap();
         assert_eq!(filter.context, Some(ContextId(20)));
         assert_eq!(filter.fates, ["faulty", "parked"]);
         assert_eq!(filter.kind, Some(ObjectKind::User));
         let refusal = query("contxt=20", FILTER).unwrap_err();
         assert!(refusal.error.contains("contxt") && refusal.cure.contains("context"));
-        assert!(super::filter(&query("context=x", FILTER).unwrap()).is_err());
-        assert!(super::filter(&query("state=applied", FILTER).unwrap()).is_err());
+        assert!(read_filter(&query("context=x", FILTER).unwrap()).is_err());
+        assert!(read_filter(&query("state=applied", FILTER).unwrap()).is_err());
         for limit in ["0", "1001", "-1", "x"] {
             assert!(page_size(&query(&format!("limit={limit}"), FILTER).unwrap()).is_err());
         }

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use super::data::moment;
+use super::paint::{Colour, painted};
 use super::queue::{hints_once, item_line};
-use super::remote::{Asked, Reason, RemoteArgs, ago, cell, ended, table};
+use super::remote::{Asked, Reason, RemoteArgs, ago, cell, ended, shortened, table};
 use crate::admin::client::Client;
 use crate::clock::{Clock, SystemClock};
 use crate::settings::Settings;
@@ -138,10 +139,10 @@ fn as_table(answer: &Value) -> String {
             vec![
                 cell(&row["context"]),
                 cell(&row["name"]),
-                cell(&row["state"]),
+                painted(&cell(&row["state"]), Colour::of_state(&cell(&row["state"]))),
                 cell(&row["pending"]),
                 ago(&row["oldest_ms"], now),
-                cell(&row["why"]),
+                shortened(&cell(&row["why"])),
             ]
         })
         .collect();

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::data::{DataArgs, memory, moment};
 use super::{Exit, data};
-use crate::model::{Dn, Fate, ItemName, ObjectId};
+use crate::admin::find;
+use crate::model::object::other_ids;
+use crate::model::{Fate, ObjectId};
 use crate::settings::Settings;
 use crate::store::ledger::hex;
 use crate::store::{ItemRecord, SqliteReader, StoreError};
@@ -57,23 +59,21 @@ pub fn run(args: &HistoryArgs, settings: &Settings) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Items of whatever the text names.
+/// Items of whatever the text names; the other id of an object is looked for among all objects, at last.
 fn find(reader: &SqliteReader, what: &str, limit: usize) -> Result<Vec<ItemRecord>, StoreError> {
-    let of_file = reader.item_history(&ItemName::new(what), limit)?;
-    if !of_file.is_empty() {
-        return Ok(of_file);
+    let items = find::history(reader, what, limit)?;
+    if !items.is_empty() {
+        return Ok(items);
     }
-    let of_object = reader.history(&ObjectId::new(what), limit)?;
-    if !of_object.is_empty() {
-        return Ok(of_object);
-    }
-    let mut items = Vec::new();
-    for holder in reader.holders(Dn::new(what).key())? {
-        items.extend(reader.history(&holder, limit)?);
-    }
-    items.sort_by_key(|item| std::cmp::Reverse(item.intake));
-    items.truncate(limit);
-    Ok(items)
+    let id = ObjectId::new(what);
+    let mut bearers = Vec::new();
+    reader.objects(&mut |record| {
+        let properties = record.properties.as_ref();
+        if properties.is_some_and(|properties| other_ids(properties).any(|other| other == id)) {
+            bearers.push(record.id);
+        }
+    })?;
+    find::of_all(reader, bearers, limit)
 }
 
 fn as_text(item: &ItemRecord) -> String {

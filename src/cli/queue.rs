@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use super::data::moment;
-use super::remote::{Asked, Reason, RemoteArgs, cell, ended, is_meant, table};
+use super::paint::{Colour, painted};
+use super::remote::{Asked, Care, RemoteArgs, Went, cell, counted, ended, shortened, table};
 use crate::admin::client::Client;
 use crate::settings::Settings;
 
@@ -74,7 +75,7 @@ pub struct FilterArgs {
     /// In the fault's class or text, in any case of letters.
     #[arg(long, value_name = "TEXT")]
     pub fault: Option<String>,
-    /// Of the same cause: the fingerprint that an item's fault has.
+    /// Of the same cause: its short name as "drover status" tells it, or the fingerprint of a fault.
     #[arg(long, value_name = "TEXT")]
     pub fingerprint: Option<String>,
 }
@@ -90,15 +91,9 @@ pub struct OrderArgs {
     /// Every item, whatever it is.
     #[arg(long, conflicts_with = "item")]
     pub all: bool,
-    /// Tell what it would concern, and do nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Do not ask whether it is meant.
-    #[arg(long)]
-    pub yes: bool,
-    /// Why, and by whom.
+    /// How carefully.
     #[command(flatten)]
-    pub reason: Reason,
+    pub care: Care,
 }
 
 /// Does it.
@@ -174,30 +169,26 @@ fn give(
     env: &BTreeMap<String, String>,
 ) -> Asked {
     let path = format!("/v1/{verb}");
-    let mut body = match &order.item {
+    let body = match &order.item {
         Some(item) => json!({"item": item}),
         None => json!({"filter": filter_json(&order.filter), "all": order.all}),
     };
-    order.reason.put_into(&mut body, env);
-    if order.dry_run || order.item.is_none() {
-        body["dry_run"] = true.into();
-        let preview = whole(client, &path, body.clone())?;
+    let ask = |preview: &Value| {
         let count = preview["matched"].as_u64().unwrap_or_default();
-        if order.dry_run || count == 0 {
-            args.remote.tell(&preview, |preview| told(preview, &format!("would {verb}")))?;
-            return Ok(if count == 0 { Exit::Nothing } else { Exit::Done });
+        let items = counted(count, "item", "items");
+        if count > 0 && !order.care.dry_run && !order.care.yes {
+            eprint!("{}", told(preview, &format!("will {verb}")));
         }
-        if !order.yes {
-            eprint!("{}", told(&preview, &format!("will {verb}")));
-        }
-        if !is_meant(&format!("{verb} {count} items?"), order.yes)? {
-            return Ok(Exit::Refused);
-        }
-        body["dry_run"] = false.into();
-    }
-    let done = whole(client, &path, body)?;
-    args.remote.tell(&done, |done| told(done, &format!("{verb}: done for")))?;
-    Ok(if done["done"] == 0 { Exit::Nothing } else { Exit::Done })
+        (count > 0).then(|| format!("{verb} {items}?"))
+    };
+    let give = |body: &Value| Ok(whole(client, &path, body.clone())?);
+    let (answer, key, what) = match order.care.give(order.item.is_none(), body, env, give, ask)? {
+        Went::Declined => return Ok(Exit::Refused),
+        Went::Previewed(preview) => (preview, "matched", format!("would {verb}")),
+        Went::Given(done) => (done, "done", format!("{verb}: done for")),
+    };
+    args.remote.tell(&answer, |answer| told(answer, &what))?;
+    Ok(if answer[key] == 0 { Exit::Nothing } else { Exit::Done })
 }
 
 fn filter_json(filter: &FilterArgs) -> Value {
@@ -241,7 +232,7 @@ fn told(answer: &Value, what: &str) -> String {
     let count = answer[key].as_u64().unwrap_or_default();
     let items = items(answer);
     let named = &items[..items.len().min(MOST_NAMED)];
-    let mut text = format!("{what} {count} {}\n", if count == 1 { "item" } else { "items" });
+    let mut text = format!("{what} {}\n", counted(count, "item", "items"));
     for item in named {
         text.push_str(&item_line(item));
     }
@@ -257,12 +248,12 @@ fn items_table(items: &[Value]) -> String {
         .map(|item| {
             vec![
                 cell(&item["item"]),
-                state(item),
+                painted(&state(item), Colour::of_state(&state(item))),
                 cell(&item["contexts"]),
                 cell(&item["kind"]),
                 cell(&item["attempts"]),
                 cell(&item["hint"]["code"]),
-                cell(&item["fault"]),
+                shortened(&cell(&item["fault"])),
             ]
         })
         .collect();
@@ -345,6 +336,14 @@ fn story(answer: &Value) -> String {
         line("on its own", &item["apart"]);
     } else {
         text.push_str("  is not pending any more\n");
+    }
+    let attempts = answer["failed_attempts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !attempts.is_empty() {
+        text.push_str("attempts that failed since drover was started:\n");
+    }
+    for one in attempts {
+        let at = one["at_ms"].as_i64().map(moment).unwrap_or_default();
+        let _ = writeln!(text, "  {:>3}  {at}  {}", cell(&one["number"]), cell(&one["fault"]));
     }
     text.push_str("what is remembered of its object:\n");
     for one in answer["history_of_object"].as_array().map(Vec::as_slice).unwrap_or_default() {

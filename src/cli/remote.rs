@@ -10,11 +10,15 @@ use url::Url;
 
 use super::Exit;
 use super::data::{DataArgs, complain};
+use super::paint::width;
 use super::speech::SpeechArgs;
 use crate::admin::client::{Client, ClientError};
+use crate::admin::words::Refusal;
 use crate::hints;
 use crate::model::Secret;
+use crate::queue::LockError;
 use crate::settings::Settings;
+use crate::store::StoreError;
 
 /// Which drover, and how its answer is told.
 #[derive(Debug, Clone, Args)]
@@ -56,6 +60,58 @@ impl Reason {
     }
 }
 
+/// How carefully an order is given.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Care {
+    /// Tell what it would concern, and do nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask whether it is meant.
+    #[arg(long)]
+    pub yes: bool,
+    /// Why, and by whom.
+    #[command(flatten)]
+    pub reason: Reason,
+}
+
+/// What became of an order.
+pub(super) enum Went {
+    /// It was only asked what it would do, or it would do nothing.
+    Previewed(Value),
+    /// Whoever was asked did not mean it.
+    Declined,
+    /// It was given.
+    Given(Value),
+}
+
+impl Care {
+    /// Gives an order with `give`. One to many is previewed, and asked about, with the question that
+    /// `ask` makes of the preview; none = nothing would be done.
+    pub(super) fn give(
+        &self,
+        many: bool,
+        mut body: Value,
+        env: &BTreeMap<String, String>,
+        mut give: impl FnMut(&Value) -> Result<Value, Failed>,
+        ask: impl FnOnce(&Value) -> Option<String>,
+    ) -> Result<Went, Failed> {
+        self.reason.put_into(&mut body, env);
+        if self.dry_run || many {
+            body["dry_run"] = true.into();
+            let preview = give(&body)?;
+            let question = ask(&preview);
+            let (false, Some(question)) = (self.dry_run, question) else {
+                return Ok(Went::Previewed(preview));
+            };
+            if !is_meant(&question, self.yes)? {
+                return Ok(Went::Declined);
+            }
+            body["dry_run"] = false.into();
+        }
+        give(&body).map(Went::Given)
+    }
+}
+
 /// How a command ended that asked.
 pub(super) type Asked = Result<Exit, Failed>;
 
@@ -79,9 +135,21 @@ pub(super) enum Failed {
         "admin.socket is \"none\", so drover can only be asked at admin.listen; give --url and --token-file"
     )]
     NoSocket,
+    /// The data folder is another's.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// drover's memory.
+    #[error("cannot use drover's memory")]
+    Memory(#[from] StoreError),
     /// Writing the answer.
     #[error("cannot write the answer")]
     Output(#[from] io::Error),
+}
+
+impl From<Refusal> for Failed {
+    fn from(Refusal { status, error, cure }: Refusal) -> Self {
+        Self::Client(ClientError::Refused { status, error, cure })
+    }
 }
 
 impl Failed {
@@ -99,6 +167,7 @@ impl Failed {
             }
             Self::Client(ClientError::Refused { .. }) => Exit::Refused,
             Self::Token { .. } | Self::NoSocket => Exit::Settings,
+            Self::Lock(_) | Self::Memory(_) => Exit::DataDir,
         }
     }
 }
@@ -158,7 +227,7 @@ pub(super) fn is_meant(question: &str, yes: bool) -> io::Result<bool> {
         return Ok(true);
     }
     if !io::stdin().is_terminal() {
-        complain("nothing was done; say --yes where nobody can be asked, or look with --dry-run");
+        complain(&format!("{question} Nothing was done; say --yes where nobody can be asked"));
         return Ok(false);
     }
     write!(io::stderr(), "{question} [y/N] ")?;
@@ -169,17 +238,36 @@ pub(super) fn is_meant(question: &str, yes: bool) -> io::Result<bool> {
 
 /// A table for people: columns as wide as what is in them, the last one as it comes.
 pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |at: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
+    let widest = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| width(cell));
         cells.chain([heads[at].len()]).max().unwrap_or_default()
     };
-    let widths: Vec<usize> = (0..heads.len()).map(width).collect();
+    let widths: Vec<usize> = (0..heads.len()).map(widest).collect();
     let line = |cells: Vec<&str>| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, wide)| format!("{cell}{}", " ".repeat(wide.saturating_sub(width(cell)))));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     let body = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
     std::iter::once(line(heads.to_vec())).chain(body).collect()
+}
+
+/// A text that need not be told whole: all of it is in what tells of one thing, and in JSON.
+pub(super) fn shortened(text: &str) -> String {
+    /// Longest text in a table, in characters.
+    const LONGEST: usize = 100;
+    let mut begin: String = text.chars().take(LONGEST).collect();
+    if begin.len() < text.len() {
+        begin.push('…');
+    }
+    begin
+}
+
+/// A number of things, in words.
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// A value of an answer as a cell.

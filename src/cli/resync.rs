@@ -1,5 +1,7 @@
 //! `drover resync`: provision again what drover knows, and put right what differs; and `drover cache`.
 
+mod later;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -8,8 +10,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Exit;
-use super::remote::{Asked, Reason, RemoteArgs, cell, ended, is_meant};
+use super::remote::{Asked, Care, Failed, RemoteArgs, Went, cell, counted, ended, is_meant};
+use crate::admin::client::ClientError;
 use crate::settings::Settings;
+use later::Later;
 
 /// Flags of `drover resync`.
 #[derive(Debug, Clone, Args)]
@@ -31,15 +35,9 @@ pub struct ResyncArgs {
     /// Everything drover knows.
     #[arg(long, conflicts_with_all = ["kind", "context"])]
     pub all: bool,
-    /// Tell how many objects it would concern, and do nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Do not ask whether it is meant.
-    #[arg(long)]
-    pub yes: bool,
-    /// Why, and by whom.
+    /// How carefully.
     #[command(flatten)]
-    pub reason: Reason,
+    pub care: Care,
 }
 
 /// Does it.
@@ -56,34 +54,45 @@ pub fn run(
 
 fn resync(args: &ResyncArgs, settings: &Settings, env: &BTreeMap<String, String>) -> Asked {
     let client = args.remote.client(settings)?;
-    let mut body = json!({
+    let body = json!({
         "object": args.what,
         "kind": args.kind,
         "context": args.context,
         "all": args.all,
     });
-    args.reason.put_into(&mut body, env);
-    if args.dry_run || args.what.is_none() {
-        body["dry_run"] = true.into();
-        let preview = client.post("/v1/resync", &body)?;
-        if args.dry_run {
-            args.remote.tell(&preview, |preview| told("would be provisioned again", preview))?;
-            return Ok(Exit::Done);
+    let many = args.what.is_none();
+    let ask = |preview: &Value| {
+        let count = preview["objects"].as_u64().unwrap_or_default();
+        Some(format!("provision {} again?", counted(count, "object", "objects")))
+    };
+    let give = |body: &Value| Ok(client.post("/v1/resync", body)?);
+    let went = match args.care.give(many, body.clone(), env, give, ask) {
+        // Nobody is there to be asked: it is left for the next start.
+        Err(Failed::Client(ClientError::NoService { place })) if args.remote.url.is_none() => {
+            let Some(later) = Later::open(settings)? else {
+                return Err(ClientError::NoService { place }.into());
+            };
+            let went = args.care.give(many, body, env, |body| later.ask(body), ask);
+            later.close();
+            went?
         }
-        let question = format!("provision {} objects again?", preview["objects"]);
-        if !is_meant(&question, args.yes)? {
-            return Ok(Exit::Refused);
+        went => went?,
+    };
+    let (answer, what) = match went {
+        Went::Declined => return Ok(Exit::Refused),
+        Went::Previewed(preview) => (preview, "would be provisioned again"),
+        Went::Given(done) if done["at_next_start"] == true => {
+            (done, "will be provisioned again when drover is started")
         }
-        body["dry_run"] = false.into();
-    }
-    let answer = client.post("/v1/resync", &body)?;
-    args.remote.tell(&answer, |answer| told("are provisioned again", answer))?;
+        Went::Given(done) => (done, "are provisioned again"),
+    };
+    args.remote.tell(&answer, |answer| told(what, answer))?;
     Ok(Exit::Done)
 }
 
 fn told(what: &str, answer: &Value) -> String {
     let parts = match answer["parts"].as_u64() {
-        Some(parts) if parts > 0 => format!(", in {parts} places"),
+        Some(parts) if parts > 0 => format!(", in {}", counted(parts, "place", "places")),
         _ => String::new(),
     };
     format!("objects that {what}: {}{parts}\n", answer["objects"])
@@ -174,10 +183,10 @@ fn ask_cache(args: &CacheArgs, settings: &Settings) -> Asked {
         "left": if wait.is_some() { json!(left) } else { Value::Null },
     });
     args.remote.tell(&answer, |answer| {
-        let count = begun.len();
+        let count = counted(begun.len() as u64, "context", "contexts");
         match (wait, through) {
-            (None, _) => format!("users are looked up anew in {count} contexts\n"),
-            (Some(_), true) => format!("users were looked up anew in {count} contexts\n"),
+            (None, _) => format!("users are looked up anew in {count}\n"),
+            (Some(_), true) => format!("users were looked up anew in {count}\n"),
             (Some(_), false) => format!("not through yet in: {}\n", cell(&answer["left"])),
         }
     })?;

@@ -134,8 +134,7 @@ async fn serve(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = service.start()?;
-    let admin =
-        admin.then(|| Admin::open(&settings.admin, settings.socket(), running.for_operators()));
+    let admin = admin.then(|| Admin::open(settings, running.for_operators()));
     tracing::info!(
         queue = %settings.queue_dir().display(),
         ox = %settings.ox.soap_server,

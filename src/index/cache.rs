@@ -18,7 +18,7 @@ pub struct Cache {
 }
 
 /// The counters at one moment, all since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, schemars::JsonSchema)]
 pub struct CacheStats {
     /// Numbers remembered now, of users, groups and resources.
     pub size: usize,

@@ -10,14 +10,8 @@
 use dashmap::DashMap;
 
 use super::Index;
-use crate::model::object::Properties;
+use crate::model::object::{ENTRY_UUID, OBJECT_IDENTIFIER, Properties, id_in, other_ids};
 use crate::model::{ObjectId, QueueFile};
-
-/// The property that holds an object's other id, as delivered.
-const PROPERTY: &str = "univentionObjectIdentifier";
-
-/// The property in which drover keeps the other id where the delivered one is the identity.
-const KEPT: &str = "entryUUID";
 
 /// Identities by the other ids of their objects, and the other way round.
 #[derive(Debug, Default)]
@@ -32,11 +26,8 @@ impl Others {
     pub(super) fn note(&self, identity: &ObjectId, properties: Option<&Properties>) {
         self.identities.remove_if(identity, |id, known| id == known);
         let Some(properties) = properties else { return };
-        for name in [PROPERTY, KEPT] {
-            let other = id_in(properties, name).filter(|other| other != identity);
-            if let Some(other) = other {
-                self.tie(&other, identity);
-            }
+        for other in other_ids(properties).filter(|other| other != identity) {
+            self.tie(&other, identity);
         }
     }
 
@@ -53,7 +44,7 @@ impl Index {
     /// again; the answer stays the same.
     #[must_use]
     pub fn identify(&self, mut file: QueueFile) -> QueueFile {
-        let delivered = file.properties.as_ref().and_then(|p| id_in(p, PROPERTY));
+        let delivered = file.properties.as_ref().and_then(|p| id_in(p, OBJECT_IDENTIFIER));
         let ids = [Some(&file.id), delivered.as_ref()];
         let known = ids.into_iter().flatten().find_map(|id| self.identity(id));
         let identity = known.unwrap_or_else(|| file.id.clone());
@@ -66,9 +57,9 @@ impl Index {
         }
         if let (Some(properties), Some(other)) = (&mut file.properties, self.other_id(&identity))
             && delivered.as_ref() == Some(&identity)
-            && !properties.contains_key(KEPT)
+            && !properties.contains_key(ENTRY_UUID)
         {
-            properties.insert(KEPT.to_owned(), other.to_string().into());
+            properties.insert(ENTRY_UUID.to_owned(), other.to_string().into());
         }
         file.id = identity;
         file
@@ -86,11 +77,6 @@ impl Index {
     pub fn other_id(&self, identity: &ObjectId) -> Option<ObjectId> {
         self.others.others.get(identity).map(|other| other.clone())
     }
-}
-
-fn id_in(properties: &Properties, name: &str) -> Option<ObjectId> {
-    let id = properties.get(name)?.as_str()?;
-    (!id.trim().is_empty()).then(|| ObjectId::new(id))
 }
 
 #[cfg(test)]

@@ -15,6 +15,23 @@ use super::ids::{ContextId, ObjectId};
 /// Properties of an object as delivered.
 pub type Properties = Map<String, Value>;
 
+/// The property that holds an object's `univentionObjectIdentifier`, as delivered.
+pub const OBJECT_IDENTIFIER: &str = "univentionObjectIdentifier";
+
+/// The property in which drover keeps the `entryUUID` of an object that goes by the other id.
+pub const ENTRY_UUID: &str = "entryUUID";
+
+/// Ids that are among an object's properties; the one it goes by may be one of them.
+pub fn other_ids(properties: &Properties) -> impl Iterator<Item = ObjectId> {
+    [OBJECT_IDENTIFIER, ENTRY_UUID].into_iter().filter_map(|name| id_in(properties, name))
+}
+
+/// The id that a property holds, if it holds one.
+pub fn id_in(properties: &Properties, name: &str) -> Option<ObjectId> {
+    let id = properties.get(name)?.as_str()?;
+    (!id.trim().is_empty()).then(|| ObjectId::new(id))
+}
+
 /// The kinds of directory objects that concern OX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

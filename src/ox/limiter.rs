@@ -36,10 +36,11 @@ pub use classes::Class;
 pub use controller::{Begun, Bounds, Change, Controller, End, Why};
 pub use gate::{Gate, Permit};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a gate is doing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GateSnapshot {
     /// Calls that may be under way at once now, at least 1.
     pub limit: usize,
@@ -65,7 +66,7 @@ pub struct Gates {
 }
 
 /// What the gates of one OX are doing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LimitsSnapshot {
     /// All calls.
     pub calls: GateSnapshot,

@@ -238,6 +238,11 @@ pub fn listening(world: &mut World) -> (Service, String) {
         world.env.insert(format!("DROVER__ADMIN__{key}"), path.display().to_string());
     }
     world.env.insert("DROVER__ADMIN__LISTEN".into(), "127.0.0.1:0".into());
+    listening_again(world)
+}
+
+/// The same once more, with all files as they are.
+pub fn listening_again(world: &World) -> (Service, String) {
     let mut service = world.serve();
     let line = service.wait_for_log(&["operators with a token are answered"]);
     let at = line.find("127.0.0.1:").unwrap();

@@ -51,7 +51,9 @@ fn faulty_items_standing_contexts_and_old_items_are_told() {
     assert_health(&run, 2, &["1 context stands still", "the oldest for "]);
 
     let run = world.ask("status", &[]);
-    assert!(run.stdout.contains("context 10, attempts: 3"), "{}", run.stdout);
+    for part in ["1 context stands still, for 1 reason", "context 10, 1 faulty item, attempts: 3"] {
+        assert!(run.stdout.contains(part), "{}", run.stdout);
+    }
     let told: Value = serde_json::from_str(&world.ask("status", &["--json"]).stdout).unwrap();
     assert_eq!(told["standing"], json!([10]));
     assert_eq!(told["faulty"][0]["attempts"], 3);

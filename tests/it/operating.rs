@@ -155,7 +155,7 @@ fn what_was_changed_in_ox_is_put_right_by_any_of_its_names_and_nothing_is_delete
         told(
             &world.ask("resync", &[what]),
             0,
-            &["objects that are provisioned again: 1, in 1 places"],
+            &["objects that are provisioned again: 1, in 1 place"],
         );
         eventually("anna's name", || surname(&world, 10, "anna") == "anna");
     }
@@ -182,6 +182,38 @@ fn what_was_changed_in_ox_is_put_right_by_any_of_its_names_and_nothing_is_delete
     world.assert_no_overlap();
 }
 
+#[test]
+fn a_resync_where_no_drover_runs_is_done_at_the_next_start() {
+    let world = World::new();
+    world.put(&file(1), &context(20));
+    world.put(&file(2), &user("anna", 10));
+    world.put(&file(3), &user("bert", 20));
+    world.put(&file(4), &group("team", &["anna", "bert"]));
+    world.provision();
+    let by_hand = ByHand::of(&world);
+    let next = "will be provisioned again when drover is started";
+    for (words, told_of) in [
+        (&["anna"][..], "1, in 1 place\n"),
+        (&["--type", "group", "--yes"], "1, in 2 places\n"),
+        (&["--context", "10", "--yes"], ""),
+        (&["--all", "--yes"], "4, in 5 places\n"),
+    ] {
+        by_hand.change_user(10, "anna", "sur_name", "Hand");
+        let before = world.sim.log().len();
+        told(&world.ask("resync", &[words, &["--dry-run"]].concat()), 0, &["would be"]);
+        told(&world.ask("resync", words), 0, &[next, told_of]);
+        assert_eq!(world.sim.log().len(), before, "nothing is sent by it");
+        assert_eq!(surname(&world, 10, "anna"), "Hand");
+        world.provision();
+        let mended = if words.contains(&"group") { "Hand" } else { "anna" };
+        assert_eq!(surname(&world, 10, "anna"), mended, "{words:?}");
+    }
+    told(&world.ask("resync", &["--all"]), 14, &["provision 4 objects again?", "--yes"]);
+    told(&world.ask("resync", &["nobody"]), 9, &["CONTEXT/NAME"]);
+    assert_eq!(world.users(20), ["bert"]);
+    world.assert_accounted_for();
+}
+
 /// CAC-13: numbers are looked up while drover goes on, some hundred in a call.
 #[test]
 fn the_numbers_of_a_context_are_looked_up_anew_while_it_runs() {
@@ -198,7 +230,7 @@ fn the_numbers_of_a_context_are_looked_up_anew_while_it_runs() {
     by_hand.create_user(10, "bert");
     let service = serving(&world);
     let run = world.ask("cache", &["rebuild", "--context", "10", "--wait", "30"]);
-    told(&run, 0, &["users were looked up anew in 1 contexts"]);
+    told(&run, 0, &["users were looked up anew in 1 context"]);
     let stats = get(&world, "/v1/cache")["stats"].clone();
     assert_eq!(
         (&stats["rebuilds"], &stats["wrong"], &stats["doubted"]),
@@ -212,7 +244,7 @@ fn the_numbers_of_a_context_are_looked_up_anew_while_it_runs() {
     });
     told(&world.ask("cache", &["show"]), 0, &["rebuilds   1"]);
     told(&world.ask("cache", &["rebuild"]), 14, &["--yes"]);
-    told(&world.ask("cache", &["rebuild", "--yes", "--wait", "30"]), 0, &["in 1 contexts"]);
+    told(&world.ask("cache", &["rebuild", "--yes", "--wait", "30"]), 0, &["in 1 context"]);
     told(&world.ask("cache", &["rebuild", "--context", "4711"]), 9, &["knows of nothing there"]);
     assert_eq!(service.terminate().0, 0);
 }

@@ -299,9 +299,12 @@ impl Supervisor {
             lane: lane.to_string(),
             object: Some(object),
             kind: Some(kind),
+            context: context_of(lane).map(|context| context.0),
+            class: failure.class.clone(),
             fault: failure.text.clone(),
             exception_id: failure.exception_id.clone(),
             attempts: task.attempts,
+            since_ms: fault.first_ms,
             behind: if parked {
                 self.lanes.blocks(entry).len()
             } else {
