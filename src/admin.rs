@@ -16,7 +16,9 @@
 //! |---|---|
 //! | `door` | sockets: made, replaced, removed |
 //! | `serve` | one connection, and what bounds it |
-//! | `route` | from a path to what answers it |
+//! | `gate` | who comes in |
+//! | `route` | every path, what answers it, and who may ask it |
+//! | `reply` | the shape of answers |
 //! | `token` | who may do what |
 //! | `words` | queries and bodies, and the shape of errors |
 //! | `status`, `contexts`, `items`, `verbs`, `again` | the answers |
@@ -28,7 +30,9 @@ pub mod client;
 mod contexts;
 mod door;
 pub mod find;
+mod gate;
 mod items;
+mod reply;
 mod route;
 mod serve;
 mod status;
@@ -71,6 +75,8 @@ pub struct Engine {
 struct Shared {
     engine: Engine,
     tokens: token::Tokens,
+    /// Names it goes by, beside those of the loopback addresses.
+    hosts: Vec<String>,
 }
 
 /// An open admin interface; closed when it is dropped.
@@ -87,7 +93,7 @@ impl Admin {
     pub fn open(settings: &AdminSettings, socket: Option<PathBuf>, engine: Engine) -> Self {
         let arbiter = Arbiter::new();
         let tokens = token::Tokens::new(settings);
-        let shared = Arc::new(Shared { engine, tokens });
+        let shared = Arc::new(Shared { engine, tokens, hosts: settings.hosts.clone() });
         let socket = socket.and_then(|path| match door::Socket::make(&path) {
             Ok((socket, listener)) => {
                 let shared = shared.clone();
@@ -101,6 +107,9 @@ impl Admin {
             }
         });
         if let Some(address) = settings.listen {
+            for problem in shared.tokens.problems() {
+                tracing::error!("{:#}", anyhow::Error::new(problem));
+            }
             match door::listen(address) {
                 Ok((listener, address)) => {
                     arbiter.spawn_fn(move || serve::tcp(shared, listener));

@@ -21,6 +21,7 @@ pub mod run;
 pub mod share;
 pub mod sim;
 pub mod simulate;
+pub mod speech;
 pub mod status;
 pub mod takeover;
 

@@ -56,6 +56,7 @@ pub mod engine;
 mod few;
 pub mod guard;
 pub mod health;
+pub mod hints;
 pub mod index;
 pub mod lanes;
 pub mod load;

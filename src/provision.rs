@@ -272,8 +272,8 @@ pub enum Job {
         suspect: bool,
         /// An earlier run may have begun with it, or with one in whose place it is done, and been killed.
         maybe_begun: bool,
-        /// The context's deletion waits behind it.
-        doomed: bool,
+        /// Those of its contexts whose deletion waits behind it.
+        doomed: Vec<ContextId>,
         /// Fault of the last attempt, for the record.
         last_fault: Option<(String, Option<String>)>,
         /// Earlier items in whose place it is done, oldest first.

@@ -211,7 +211,10 @@ fn over_address(
             .build()
             .map_err(told)?;
         let mut request = match body {
-            Some(body) => client.post(target).body(body.to_string()),
+            Some(body) => client
+                .post(target)
+                .header(reqwest::header::CONTENT_TYPE, "application/json")
+                .body(body.to_string()),
             None => client.get(target),
         };
         if let Some(token) = token {

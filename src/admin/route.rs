@@ -1,11 +1,14 @@
 //! From a path to what answers it, and who may ask.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::reply::Reply;
 use super::token::Role;
-use super::words::{Answer, Refusal, shortened};
+use super::verbs::Verb;
+use super::words::{Refusal, shortened};
 use super::{Shared, again, contexts, items, status, verbs};
 use crate::model::{ContextId, ItemName};
 
@@ -19,143 +22,189 @@ pub(super) struct Asked {
     pub(super) role: Role,
 }
 
-/// What a path stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Route {
+/// What can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
     Index,
     Live,
     Ready,
     Status,
     Contexts,
-    Context(ContextId),
+    Context,
     Items,
-    Item(ItemName),
+    Item,
     Holds,
     Cache,
-    Verb(verbs::Verb),
+    Verb(Verb),
     Hold,
     Resume,
     Resync,
     RebuildCache,
 }
 
+/// A path, what it stands for, and who may ask it at least.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// With one part in braces at most, which stands for any text.
+    pub(super) path: &'static str,
+    pub(super) ask: Ask,
+    pub(super) needs: Role,
+    /// It is posted to; everything else is got.
+    pub(super) posts: bool,
+}
+
+const fn get(path: &'static str, ask: Ask, needs: Role) -> Route {
+    Route { path, ask, needs, posts: false }
+}
+
+const fn post(path: &'static str, ask: Ask) -> Route {
+    Route { path, ask, needs: Role::Operator, posts: true }
+}
+
+/// Everything there is. Description and tests go by it.
+pub(super) const ROUTES: &[Route] = &[
+    get("/v1", Ask::Index, Role::Reader),
+    get("/v1/health/live", Ask::Live, Role::Nobody),
+    get("/v1/health/ready", Ask::Ready, Role::Nobody),
+    get("/v1/status", Ask::Status, Role::Reader),
+    get("/v1/contexts", Ask::Contexts, Role::Reader),
+    get("/v1/contexts/{context}", Ask::Context, Role::Reader),
+    get("/v1/items", Ask::Items, Role::Reader),
+    get("/v1/items/{item}", Ask::Item, Role::Reader),
+    get("/v1/holds", Ask::Holds, Role::Reader),
+    get("/v1/cache", Ask::Cache, Role::Reader),
+    post("/v1/retry", Ask::Verb(Verb::Retry)),
+    post("/v1/park", Ask::Verb(Verb::Park)),
+    post("/v1/release", Ask::Verb(Verb::Release)),
+    post("/v1/drop", Ask::Verb(Verb::Drop)),
+    post("/v1/hold", Ask::Hold),
+    post("/v1/resume", Ask::Resume),
+    post("/v1/resync", Ask::Resync),
+    post("/v1/cache/rebuild", Ask::RebuildCache),
+];
+
 impl Route {
-    fn of(path: &str) -> Option<Self> {
-        let rest = path.strip_prefix("/v1")?.trim_matches('/');
-        Some(match rest.split_once('/').map_or((rest, None), |(a, b)| (a, Some(b))) {
-            ("", None) => Self::Index,
-            ("health", Some("live")) => Self::Live,
-            ("health", Some("ready")) => Self::Ready,
-            ("status", None) => Self::Status,
-            ("contexts", None) => Self::Contexts,
-            ("contexts", Some(id)) => Self::Context(ContextId(id.parse().ok()?)),
-            ("items", None) => Self::Items,
-            ("items", Some(name)) => Self::Item(ItemName::new(&decoded(name)?)),
-            ("holds", None) => Self::Holds,
-            ("cache", None) => Self::Cache,
-            ("cache", Some("rebuild")) => Self::RebuildCache,
-            ("retry", None) => Self::Verb(verbs::Verb::Retry),
-            ("park", None) => Self::Verb(verbs::Verb::Park),
-            ("release", None) => Self::Verb(verbs::Verb::Release),
-            ("drop", None) => Self::Verb(verbs::Verb::Drop),
-            ("hold", None) => Self::Hold,
-            ("resume", None) => Self::Resume,
-            ("resync", None) => Self::Resync,
-            _ => return None,
-        })
-    }
-
-    /// Whether it changes something.
-    fn orders(&self) -> bool {
-        matches!(
-            self,
-            Self::Verb(_) | Self::Hold | Self::Resume | Self::Resync | Self::RebuildCache
-        )
-    }
-
-    /// Who may ask it at least.
-    fn needs(&self) -> Role {
-        match self {
-            Self::Live | Self::Ready => Role::Nobody,
-            _ if self.orders() => Role::Operator,
-            _ => Role::Reader,
+    /// What the part in braces is (empty if there is none), if the path is one of these. Part by part
+    /// and to the letter: no other path is taken for it.
+    fn fits(&self, path: &str) -> Option<String> {
+        let mut part = String::new();
+        let (mut want, mut have) = (self.path.split('/'), path.split('/'));
+        loop {
+            match (want.next(), have.next()) {
+                (None, None) => return Some(part),
+                (Some(want), Some(have)) if want.starts_with('{') => part = decoded(have)?,
+                (Some(want), Some(have)) if want == have => {}
+                _ => return None,
+            }
         }
+    }
+
+    /// Whether it is asked by probes, which know neither names nor tokens.
+    pub(super) fn is_health(&self) -> bool {
+        matches!(self.ask, Ask::Live | Ask::Ready)
+    }
+
+    /// Whether its body is JSON.
+    pub(super) fn takes_json(&self) -> bool {
+        self.posts
     }
 }
 
+/// A route, and what stands in the place of its part in braces.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) route: &'static Route,
+    pub(super) part: String,
+}
+
 /// What is asked, if it is there, is asked in the right way, and by somebody who may.
-pub(super) fn find(asked: &Asked) -> Result<Route, Refusal> {
-    let route = Route::of(&asked.path);
+pub(super) fn find(asked: &Asked) -> Result<Found, Refusal> {
+    let mut fitting = ROUTES.iter().filter_map(|route| Some((route, route.fits(&asked.path)?)));
+    let found = fitting.next();
     // Who may see nothing is not told what there is.
-    if asked.role == Role::Nobody && route.as_ref().is_none_or(|route| route.needs() > asked.role) {
+    if asked.role == Role::Nobody
+        && found.as_ref().is_none_or(|(route, _)| route.needs > asked.role)
+    {
         return Err(Refusal::new(
             401,
             "nothing but health is answered without a token",
             "send the header \"Authorization: Bearer TOKEN\" with the token of admin.token_file",
         ));
     }
-    let Some(route) = route else {
+    let Some((route, part)) = found else {
         return Err(Refusal::new(
             404,
             format!("there is nothing at {}", shortened(&asked.path)),
             "GET /v1 tells what there is",
         ));
     };
-    if route.needs() > asked.role {
+    if route.needs > asked.role {
         return Err(Refusal::new(
             403,
             "this token may look, and change nothing",
             "use the token of admin.token_file",
         ));
     }
-    match (route.orders(), asked.posts, asked.gets) {
-        (true, true, _) | (false, _, true) => Ok(route),
-        (orders, ..) => {
-            let method = if orders { "POST" } else { "GET" };
-            Err(Refusal::new(
-                405,
-                format!("this method does not go with {}", shortened(&asked.path)),
-                format!("use {method}"),
-            ))
-        }
+    if if route.posts { asked.posts } else { asked.gets } {
+        Ok(Found { route, part })
+    } else {
+        Err(Refusal::new(
+            405,
+            format!("this method does not go with {}", shortened(&asked.path)),
+            format!("use {}", if route.posts { "POST" } else { "GET" }),
+        ))
     }
 }
 
 /// Answers it.
-pub(super) async fn answer(shared: &Shared, route: &Route, asked: &Asked, body: &[u8]) -> Answer {
+pub(super) async fn answer(
+    shared: &Arc<Shared>,
+    found: &Found,
+    asked: &Asked,
+    body: &[u8],
+) -> Result<Reply, Refusal> {
     let (engine, query) = (&shared.engine, asked.query.as_str());
     let whole = asked.role == Role::Operator;
-    match route {
-        Route::Index => Ok(index()),
-        Route::Live => status::live(engine).await,
-        Route::Ready => status::ready(engine).await,
-        Route::Status => Ok(status::status(engine, whole)),
-        Route::Contexts => contexts::list(engine, query).await,
-        Route::Context(context) => contexts::one(engine, *context, whole).await,
-        Route::Items => items::list(engine, query, whole).await,
-        Route::Item(name) => items::story(engine, name, whole).await,
-        Route::Holds => verbs::holds(engine).await,
-        Route::Cache => Ok(status::cache(engine)),
-        Route::Verb(verb) => verbs::items(engine, *verb, body).await,
-        Route::Hold => verbs::hold(engine, body).await,
-        Route::Resume => verbs::resume(engine, body).await,
-        Route::Resync => again::resync(engine, body).await,
-        Route::RebuildCache => again::rebuild(engine, body).await,
-    }
+    let value = match found.route.ask {
+        Ask::Index => Ok(index()),
+        Ask::Live => status::live(engine).await,
+        Ask::Ready => status::ready(engine).await,
+        Ask::Status => Ok(status::status(engine, whole)),
+        Ask::Contexts => contexts::list(engine, query).await,
+        Ask::Context => contexts::one(engine, context(&found.part)?, whole).await,
+        Ask::Items => items::list(engine, query, whole).await,
+        Ask::Item => items::story(engine, &ItemName::new(&found.part), whole).await,
+        Ask::Holds => verbs::holds(engine).await,
+        Ask::Cache => Ok(status::cache(engine)),
+        Ask::Verb(verb) => verbs::items(engine, verb, body).await,
+        Ask::Hold => verbs::hold(engine, body).await,
+        Ask::Resume => verbs::resume(engine, body).await,
+        Ask::Resync => again::resync(engine, body).await,
+        Ask::RebuildCache => again::rebuild(engine, body).await,
+    };
+    value.map(Reply::Json)
+}
+
+fn context(part: &str) -> Result<ContextId, Refusal> {
+    part.parse().map(ContextId).map_err(|_| {
+        Refusal::new(
+            404,
+            format!("{:?} is no number of a context", shortened(part)),
+            "GET /v1/contexts (\"drover context list\") tells which there are",
+        )
+    })
 }
 
 /// What there is.
 fn index() -> Value {
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "get": ["/v1/health/live", "/v1/health/ready", "/v1/status", "/v1/contexts",
-                "/v1/contexts/{id}", "/v1/items", "/v1/items/{name}", "/v1/holds", "/v1/cache"],
-        "post": ["/v1/retry", "/v1/park", "/v1/release", "/v1/drop", "/v1/hold", "/v1/resume",
-                 "/v1/resync", "/v1/cache/rebuild"],
-    })
+    let paths = |posts: bool| -> Vec<&str> {
+        let routes = ROUTES.iter().filter(|route| route.posts == posts);
+        routes.map(|route| route.path).collect()
+    };
+    json!({"version": env!("CARGO_PKG_VERSION"), "get": paths(false), "post": paths(true)})
 }
 
-/// A part of a path, with what `%` stands for.
+/// A part of a path, with what `%` stands for; none if it is nothing that can be a name.
 fn decoded(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.bytes();
@@ -168,7 +217,9 @@ fn decoded(part: &str) -> Option<String> {
             bytes.push(byte);
         }
     }
-    String::from_utf8(bytes).ok()
+    let text = String::from_utf8(bytes).ok()?;
+    let is_name = !text.is_empty() && !text.contains(char::is_control);
+    is_name.then_some(text)
 }
 
 /// A text as a part of a path.
@@ -196,41 +247,52 @@ mod tests {
     fn a_name_comes_through_a_path_as_it_is() {
         for name in ["2025-03-03-08-00-01.json", "a b/ü%+?.json"] {
             assert_eq!(decoded(&encoded(name)).as_deref(), Some(name));
-            let route = Route::of(&format!("/v1/items/{}", encoded(name)));
-            assert_eq!(route, Some(Route::Item(ItemName::new(name))));
+            let path = format!("/v1/items/{}", encoded(name));
+            let found = find(&asked(&path, false, Role::Reader)).unwrap();
+            assert_eq!((found.route.ask, found.part.as_str()), (Ask::Item, name));
         }
-        for broken in ["%", "%4", "%zz", "%ff"] {
+        for broken in ["", "%", "%4", "%zz", "%ff", "a%00b", "%0a"] {
             assert_eq!(decoded(broken), None);
         }
     }
 
     #[test]
     fn nobody_sees_but_health_and_who_may_look_changes_nothing() {
-        let paths = index();
-        let of = |key: &str| -> Vec<String> {
-            let paths = paths[key].as_array().unwrap().iter();
-            paths
-                .map(|path| path.as_str().unwrap().replace("{id}", "1").replace("{name}", "a"))
-                .collect()
+        let status = |path: &str, posts: bool, role| {
+            find(&asked(path, posts, role)).map_or_else(|refusal| refusal.status, |_| 200)
         };
-        let (gets, posts) = (of("get"), of("post"));
-        let status = |asked: &Asked| find(asked).map_or_else(|refusal| refusal.status, |_| 200);
-        for path in gets.iter().chain(&posts).map(String::as_str).chain(["/", "/v2", "/v1/x"]) {
-            let expected = if path.starts_with("/v1/health") { 200 } else { 401 };
-            let orders = posts.iter().any(|post| post == path);
-            assert_eq!(status(&asked(path, orders, Role::Nobody)), expected, "{path}");
+        for route in ROUTES {
+            let path = route.path.replace("{context}", "1").replace("{item}", "a");
+            let health = path.starts_with("/v1/health");
+            assert_eq!(route.needs == Role::Nobody, health, "{path}");
+            let nobody = if health { 200 } else { 401 };
+            assert_eq!(status(&path, route.posts, Role::Nobody), nobody, "{path}");
+            let reader = if route.posts { 403 } else { 200 };
+            assert_eq!(status(&path, route.posts, Role::Reader), reader, "{path}");
+            assert_eq!(status(&path, route.posts, Role::Operator), 200, "{path}");
+            assert_eq!(status(&path, !route.posts, Role::Operator), 405, "{path}");
         }
-        for path in &posts {
-            assert_eq!(status(&asked(path, true, Role::Reader)), 403, "{path}");
-            assert_eq!(status(&asked(path, true, Role::Operator)), 200, "{path}");
-            assert_eq!(status(&asked(path, false, Role::Operator)), 405, "{path}");
+        for path in [
+            "/",
+            "/v2",
+            "/v1/",
+            "//v1",
+            "/v1//status",
+            "/v1/status/",
+            "/v1/./status",
+            "/v1/x",
+            "/V1/status",
+            "/v1/health/../status",
+            "/v1/%73tatus",
+            "/v1/items/",
+            "/v1/items/%zz",
+            "/v1/contexts/1/2",
+            "/v1/items/a/b",
+        ] {
+            assert_eq!(status(path, false, Role::Nobody), 401, "{path}");
+            assert_eq!(status(path, false, Role::Operator), 404, "{path}");
         }
-        for path in &gets {
-            assert_eq!(status(&asked(path, false, Role::Reader)), 200, "{path}");
-            assert_eq!(status(&asked(path, true, Role::Operator)), 405, "{path}");
-        }
-        for path in ["/v1/contexts/x", "/v1/contexts/-1", "/v1/items/%zz", "/v1/contexts/1/2"] {
-            assert_eq!(status(&asked(path, false, Role::Operator)), 404, "{path}");
-        }
+        assert_eq!(context("x").unwrap_err().status, 404);
+        assert_eq!(context("-1").unwrap_err().status, 404);
     }
 }

@@ -2,34 +2,41 @@
 //! bounded time and room.
 
 use std::convert::Infallible;
+use std::io;
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::ACCEPT_LANGUAGE;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 
 use super::Shared;
+use super::gate::{self, Way};
+use super::reply::{Body, Reply};
 use super::route::{self, Asked};
-use super::token::Role;
 use super::words::Refusal;
+use crate::hints::{self, Language};
 
 /// Connections at once; who comes then waits.
 const MOST_CONNECTIONS: usize = 64;
 
 /// How long a request's head, and then its body, may take to come.
-const ARRIVAL: Duration = Duration::from_secs(10);
+const ARRIVAL: Duration = Duration::from_secs(5);
 
 /// How long a connection may last altogether. To have everything provisioned again takes longest.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// How much longer a connection may last whose answer has no end. Who wants more of it asks again.
+const STREAM: Duration = Duration::from_secs(3600);
 
 /// Largest head, in bytes.
 const HEAD: usize = 16 * 1024;
@@ -40,123 +47,111 @@ pub(super) const BODY: usize = 64 * 1024;
 /// Pause after a failed accept, for instance when file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Answers at a socket: whoever can use it is an operator.
+/// Answers at a socket.
 pub(super) fn unix(shared: Arc<Shared>, listener: StdUnixListener) {
     actix_rt::spawn(async move {
         let listener = match UnixListener::from_std(listener) {
             Ok(listener) => listener,
             Err(problem) => return tracing::error!("the socket cannot be used: {problem}"),
         };
-        let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-        loop {
-            let Ok(permit) = room.clone().acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let shared = shared.clone();
-                    actix_rt::spawn(async move {
-                        connection(shared, stream, Role::Operator).await;
-                        drop(permit);
-                    });
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
-        }
+        accept(shared, Way::Socket, async || Ok(listener.accept().await?.0)).await;
     });
 }
 
-/// Answers at an address: a token says who somebody is.
+/// Answers at an address.
 pub(super) fn tcp(shared: Arc<Shared>, listener: std::net::TcpListener) {
     actix_rt::spawn(async move {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(problem) => return tracing::error!("the address cannot be used: {problem}"),
         };
-        let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-        loop {
-            let Ok(permit) = room.clone().acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let shared = shared.clone();
-                    actix_rt::spawn(async move {
-                        connection(shared, stream, Role::Nobody).await;
-                        drop(permit);
-                    });
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-            }
-        }
+        accept(shared, Way::Address, async || Ok(listener.accept().await?.0)).await;
     });
 }
 
-/// One connection; `role` is what somebody is without a token.
-async fn connection(shared: Arc<Shared>, stream: impl AsyncRead + AsyncWrite + Unpin, role: Role) {
+/// Takes in whoever comes, as long as there is room.
+async fn accept<S>(shared: Arc<Shared>, way: Way, next: impl AsyncFn() -> io::Result<S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let Ok(permit) = room.clone().acquire_owned().await else { return };
+        match next().await {
+            Ok(stream) => {
+                let shared = shared.clone();
+                actix_rt::spawn(async move {
+                    connection(shared, stream, way).await;
+                    drop(permit);
+                });
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+async fn connection(shared: Arc<Shared>, stream: impl AsyncRead + AsyncWrite + Unpin, way: Way) {
+    let streams = Arc::new(AtomicBool::new(false));
+    let mark = streams.clone();
     let service = service_fn(move |request| {
-        let shared = shared.clone();
-        async move { Ok::<_, Infallible>(answer(&shared, role, request).await) }
+        let (shared, mark) = (shared.clone(), mark.clone());
+        async move {
+            let response = answer(&shared, way, request).await;
+            // A body whose end is known comes to it.
+            mark.store(response.body().size_hint().exact().is_none(), Ordering::Relaxed);
+            Ok::<_, Infallible>(response)
+        }
     });
-    let http = hyper::server::conn::http1::Builder::new()
+    let mut http = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ARRIVAL)
         .keep_alive(false)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(stream), service);
     // Whatever goes wrong with a connection is its client's business.
-    let _ = tokio::time::timeout(LONGEST, http).await;
-}
-
-async fn answer(shared: &Shared, role: Role, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let answered = match role_of(shared, role, &request) {
-        Ok(role) => take(shared, role, request).await,
-        Err(refusal) => Err(refusal),
-    };
-    match answered {
-        Ok(value) => response(200, &value),
-        Err(refusal) => {
-            let mut response = response(refusal.status, &refusal.as_json());
-            if refusal.status == 405 {
-                let other = if refusal.cure.contains("GET") { "GET" } else { "POST" };
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static(other));
-            }
-            response
-        }
+    let over = tokio::time::timeout(LONGEST, &mut http).await.is_ok();
+    if !over && streams.load(Ordering::Relaxed) {
+        let _ = tokio::time::timeout(STREAM, http).await;
     }
 }
 
-/// Who asks. A token that is given has to be right, also where none is needed: whoever gives one wants
-/// to be no more than it says.
-fn role_of(shared: &Shared, role: Role, request: &Request<Incoming>) -> Result<Role, Refusal> {
-    let Some(given) = request.headers().get(AUTHORIZATION) else { return Ok(role) };
-    let token = given.to_str().ok().and_then(|text| {
-        let (scheme, token) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    match token.map(|token| shared.tokens.role(token)) {
-        Some(role) if role > Role::Nobody => Ok(role),
-        _ => Err(Refusal::new(
-            401,
-            "this token is not known",
-            "give one that admin.token_file or admin.read_token_file names",
-        )),
+async fn answer(shared: &Arc<Shared>, way: Way, request: Request<Incoming>) -> Response<Body> {
+    match take(shared, way, request).await {
+        Ok(reply) => reply.into_response(),
+        Err(refusal) => refusal.into_response(),
     }
 }
 
 async fn take(
-    shared: &Shared,
-    role: Role,
+    shared: &Arc<Shared>,
+    way: Way,
     request: Request<Incoming>,
-) -> Result<serde_json::Value, Refusal> {
+) -> Result<Reply, Refusal> {
     let (head, body) = request.into_parts();
     let asked = Asked {
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         posts: head.method == Method::POST,
         gets: head.method == Method::GET || head.method == Method::HEAD,
-        role,
+        role: gate::role(shared, way, &head)?,
     };
+    let language = head.headers.get(ACCEPT_LANGUAGE).and_then(|wanted| wanted.to_str().ok());
+    let language = language.map(Language::accepted).unwrap_or_default();
     // Who may not ask it is told before anything of it is read.
-    let route = route::find(&asked)?;
+    let found = route::find(&asked)?;
+    if !found.route.is_health() {
+        gate::host(shared, way, &head)?;
+    }
+    gate::origin(shared, &head)?;
+    if found.route.takes_json() {
+        gate::json(&head)?;
+    }
     let body = if asked.posts { read(body).await? } else { Bytes::new() };
-    route::answer(shared, &route, &asked, &body).await
+    let mut reply = route::answer(shared, &found, &asked, &body).await?;
+    if let Reply::Json(answer) = &mut reply {
+        hints::put_beside(answer, language);
+    }
+    Ok(reply)
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Refusal> {
@@ -173,17 +168,4 @@ async fn read(body: Incoming) -> Result<Bytes, Refusal> {
         Ok(Err(_)) => Err(Refusal::bad("the body breaks off", "send all of it")),
         Err(_) => Err(Refusal::new(408, "the body did not come in time", "send it at once")),
     }
-}
-
-fn response(status: u16, value: &serde_json::Value) -> Response<Full<Bytes>> {
-    let mut text = value.to_string();
-    text.push('\n');
-    let mut response = Response::new(Full::new(Bytes::from(text)));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    response
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use super::data::moment;
-use super::queue::item_line;
+use super::queue::{hints_once, item_line};
 use super::remote::{Asked, Reason, RemoteArgs, ago, cell, ended, table};
 use crate::admin::client::Client;
 use crate::clock::{Clock, SystemClock};
@@ -146,6 +146,7 @@ fn as_table(answer: &Value) -> String {
         })
         .collect();
     let mut text = table(&["context", "name", "state", "pending", "age", "why"], &rows);
+    text.push_str(&hints_once(contexts));
     let _ = writeln!(text, "{} of {} contexts", contexts.len(), answer["total"]);
     text
 }
@@ -161,9 +162,11 @@ fn as_text(answer: &Value) -> String {
         answer["pending"],
         answer["aside"],
     );
-    for item in answer["items"].as_array().map(Vec::as_slice).unwrap_or_default() {
+    let items = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for item in items {
         text.push_str(&item_line(item));
     }
+    text.push_str(&hints_once(items));
     text
 }
 

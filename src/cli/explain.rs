@@ -42,6 +42,8 @@ fn explain(args: &ExplainArgs, settings: &Settings) -> Asked {
         "conditions": conditions.iter().map(Condition::as_json).collect::<Vec<_>>(),
         "why": first.map_or("nothing keeps it; it is done when its turn comes", |one| &one.found),
         "advice": story["pending"]["advice"],
+        "class": story["pending"]["class"],
+        "fault": story["pending"]["fault"],
     });
     args.remote.tell(&answer, as_text)?;
     Ok(Exit::Done)
@@ -181,7 +183,11 @@ fn as_text(answer: &Value) -> String {
         let mark = if one["keeps_it"] == true { '!' } else { ' ' };
         let _ = writeln!(text, "{mark} {:<42} {}", cell(&one["condition"]), cell(&one["found"]));
     }
-    if answer["advice"].is_string() {
+    if answer["hint"].is_object() {
+        let hint = &answer["hint"];
+        let _ = writeln!(text, "{}: {}", cell(&hint["code"]), cell(&hint["means"]));
+        let _ = writeln!(text, "what to do: {}", cell(&hint["cure"]));
+    } else if answer["advice"].is_string() {
         let _ = writeln!(text, "what to do: {}", cell(&answer["advice"]));
     }
     text

@@ -12,10 +12,13 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 
 use super::data::DataArgs;
+use super::speech::SpeechArgs;
 use crate::health::Health;
+use crate::hints::{self, Hint, Language};
 use crate::ox::{FaultClass, OxApi, OxError, SoapClient};
 use crate::service;
 use crate::settings::Settings;
+use crate::store::FaultRecord;
 
 /// Contexts that are named in the line; of more, only how many.
 const MOST_NAMED: usize = 5;
@@ -41,6 +44,9 @@ pub struct HealthArgs {
     /// How long OX may take to answer.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = super::seconds)]
     pub timeout: Duration,
+    /// In which language.
+    #[command(flatten)]
+    pub speech: SpeechArgs,
 }
 
 /// What a monitoring system makes of it, in its own order.
@@ -100,7 +106,7 @@ fn look(args: &HealthArgs, env: BTreeMap<String, String>) -> anyhow::Result<(Lev
         tell(its, part);
     }
     if !health.faulty.is_empty() {
-        tell(Level::Critical, faulty(&health));
+        tell(Level::Critical, faulty(&health, args.speech.language()));
     }
     Ok((level, format!("{} | {}", parts.join(", "), numbers(args, &health))))
 }
@@ -130,7 +136,7 @@ fn waiting(args: &HealthArgs, health: &Health) -> (Level, String) {
     (level, format!("{count} {wait}{since}"))
 }
 
-fn faulty(health: &Health) -> String {
+fn faulty(health: &Health, language: Language) -> String {
     let standing = health.standing();
     let named: Vec<String> = standing.iter().take(MOST_NAMED).map(ToString::to_string).collect();
     let more = if standing.len() > MOST_NAMED { ", …" } else { "" };
@@ -138,12 +144,28 @@ fn faulty(health: &Health) -> String {
         1 => "1 faulty item".to_owned(),
         items => format!("{items} faulty items"),
     };
+    let items = match most_frequent(health, language) {
+        // A bar would begin the numbers.
+        Some(hint) => format!("{items} [{}: {}]", hint.code, hint.means.replace('|', "/")),
+        None => items,
+    };
     let still = match standing.len() {
         0 => return items,
         1 => "context stands still",
         _ => "contexts stand still",
     };
     format!("{} {still} ({}{more}) at {items}", standing.len(), named.join(", "))
+}
+
+/// What most of the faulty items have.
+fn most_frequent(health: &Health, language: Language) -> Option<Hint> {
+    let mut kinds: BTreeMap<&str, (usize, &FaultRecord)> = BTreeMap::new();
+    for fault in &health.faulty {
+        let code = hints::kind_of(Some(&fault.class), &fault.text).code;
+        kinds.entry(code).or_insert((0, fault)).0 += 1;
+    }
+    let (_, fault) = kinds.into_values().max_by_key(|(count, _)| *count)?;
+    Some(hints::hint(Some(&fault.class), &fault.text, language))
 }
 
 /// Whether OX answers. That it refuses the login is an answer, too, but not a good one.

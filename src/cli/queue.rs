@@ -154,7 +154,9 @@ fn list(
     let items = items(&answer);
     let nothing = items.is_empty();
     args.remote.tell(&answer, |answer| {
+        let items = self::items(answer);
         let mut text = items_table(items);
+        text.push_str(&hints_once(items));
         if let Some(next) = answer["next"].as_str() {
             let _ = writeln!(text, "there may be more: --after {next}");
         }
@@ -259,11 +261,31 @@ fn items_table(items: &[Value]) -> String {
                 cell(&item["contexts"]),
                 cell(&item["kind"]),
                 cell(&item["attempts"]),
+                cell(&item["hint"]["code"]),
                 cell(&item["fault"]),
             ]
         })
         .collect();
-    table(&["item", "state", "contexts", "type", "attempts", "fault"], &rows)
+    table(&["item", "state", "contexts", "type", "attempts", "hint", "fault"], &rows)
+}
+
+/// What the faults of these items mean and what to do, each kind once, the most frequent first.
+pub(super) fn hints_once(items: &[Value]) -> String {
+    let mut kinds: BTreeMap<&str, (usize, &Value)> = BTreeMap::new();
+    for hint in items.iter().map(|item| &item["hint"]) {
+        if let Some(code) = hint["code"].as_str() {
+            kinds.entry(code).or_insert((0, hint)).0 += 1;
+        }
+    }
+    let mut kinds: Vec<(&str, usize, &Value)> =
+        kinds.into_iter().map(|(code, (count, hint))| (code, count, hint)).collect();
+    kinds.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
+    let mut text = String::new();
+    for (code, count, hint) in kinds {
+        let _ =
+            writeln!(text, "{code} ({count}): {}\n  {}", cell(&hint["means"]), cell(&hint["cure"]));
+    }
+    text
 }
 
 fn state(item: &Value) -> String {
@@ -313,7 +335,10 @@ fn story(answer: &Value) -> String {
         line("fault", &item["fault"]);
         line("exception id", &item["exception_id"]);
         line("fingerprint", &item["fingerprint"]);
-        line("what to do", &item["advice"]);
+        line("means", &item["hint"]["means"]);
+        line("what to do", &item["hint"]["cure"]);
+        line("hint", &item["hint"]["code"]);
+        line("in this case", &item["advice"]);
         line("blocked by", &item["blocked_by"]);
         line("blocks", &item["blocks"]);
         line("in place of", &item["replaces"]);
@@ -337,6 +362,8 @@ fn story(answer: &Value) -> String {
         );
         if let Some(fault) = one["last_fault"].as_str() {
             let _ = writeln!(text, "    last fault: {}", fault.replace(char::is_control, " "));
+            let hint = &one["hint"];
+            let _ = writeln!(text, "    {}: {}", cell(&hint["code"]), cell(&hint["means"]));
         }
     }
     text

@@ -10,7 +10,9 @@ use url::Url;
 
 use super::Exit;
 use super::data::{DataArgs, complain};
+use super::speech::SpeechArgs;
 use crate::admin::client::{Client, ClientError};
+use crate::hints;
 use crate::model::Secret;
 use crate::settings::Settings;
 
@@ -29,6 +31,9 @@ pub struct RemoteArgs {
     /// Print JSON.
     #[arg(long, global = true)]
     pub json: bool,
+    /// In which language.
+    #[command(flatten)]
+    pub speech: SpeechArgs,
 }
 
 /// Why, and by whom; both go into the ledger.
@@ -127,12 +132,16 @@ impl RemoteArgs {
         Ok(Client::Address { url: url.clone(), token })
     }
 
-    /// Prints an answer: as JSON, or what `text` makes of it.
+    /// Prints an answer: as JSON, or what `text` makes of it. What it tells of faults is told in the
+    /// language that is wanted.
     pub(super) fn tell(
         &self,
         answer: &Value,
         text: impl FnOnce(&Value) -> String,
     ) -> io::Result<()> {
+        let mut answer = answer.clone();
+        hints::put_beside(&mut answer, self.speech.language());
+        let answer = &answer;
         let mut out = io::stdout().lock();
         if self.json {
             serde_json::to_writer_pretty(&mut out, answer)?;

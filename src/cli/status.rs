@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use super::data::{self, DataArgs};
+use super::speech::SpeechArgs;
 use crate::health::Health;
+use crate::hints::{self, Language};
 use crate::settings::Settings;
 
 /// Flags of `drover status`.
@@ -22,6 +24,9 @@ pub struct StatusArgs {
     /// Print a JSON object.
     #[arg(long)]
     pub json: bool,
+    /// In which language.
+    #[command(flatten)]
+    pub speech: SpeechArgs,
     /// Print what the connector's get_current_error.py did: {"errors": "0"}, or the number of failed
     /// attempts with "filename" and "message" of the first item that stands still.
     #[arg(long, conflicts_with = "json")]
@@ -41,9 +46,11 @@ pub fn run(args: &StatusArgs, settings: &Settings) -> anyhow::Result<Exit> {
     if args.current_error {
         writeln!(out, "{}", current_error(&health, settings)?)?;
     } else if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&as_json(&health, settings))?)?;
+        let mut told = as_json(&health, settings);
+        hints::put_beside(&mut told, args.speech.language());
+        writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?;
     } else {
-        out.write_all(as_text(&health).as_bytes())?;
+        out.write_all(as_text(&health, args.speech.language()).as_bytes())?;
     }
     Ok(Exit::Done)
 }
@@ -99,7 +106,7 @@ fn as_json(health: &Health, settings: &Settings) -> Value {
     })
 }
 
-fn as_text(health: &Health) -> String {
+fn as_text(health: &Health, language: Language) -> String {
     let mut text = String::new();
     let mut line = |name: &str, told: String| {
         let _ = writeln!(text, "{name:<12} {told}");
@@ -120,6 +127,8 @@ fn as_text(health: &Health) -> String {
             "  {}  {place}attempts: {}\n    {}",
             fault.item, fault.attempts, fault.text
         );
+        let hint = hints::hint(Some(&fault.class), &fault.text, language);
+        let _ = writeln!(text, "    {}: {}\n    -> {}", hint.code, hint.means, hint.cure);
     }
     text
 }

@@ -99,6 +99,12 @@ impl AccountCase {
         &self.stale
     }
 
+    /// Whether it ended at an account of that address which is a member's own: of those who still have
+    /// none, nobody was given one.
+    pub fn found_it_in_the_way(&self) -> bool {
+        self.in_the_way.is_some()
+    }
+
     /// Takes the account away from these users, unless one of them has the address as his own.
     fn take(&self, address: &str, users: Vec<OxId>) -> Next {
         let own = |user: &OxId| self.owners.contains(&(*user, address.to_lowercase()));

@@ -19,6 +19,7 @@ use crate::plan::group::GroupCase;
 use crate::plan::resource::ResourceCase;
 use crate::plan::user::UserCase;
 use crate::plan::{Case, Problem};
+use crate::retry::Verdict;
 use crate::scope::{Fixed, OutOfScope, Seen};
 use crate::snapshot::photo;
 use crate::store::{
@@ -210,7 +211,8 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
     if elsewhere {
         return Ended::Rewritten;
     }
-    let known = record.is_some();
+    let came_and_went = came_and_went(env, job, file, record);
+    let known = record.is_some() || !came_and_went.is_empty();
     if let Some(why) = left_alone(seen, record) {
         let progress = match look_up_protected(env, seen, known, record).await {
             Ok(commit) => Progress::nothing(commit, why),
@@ -219,7 +221,10 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
         return close(env, job, seen, known, progress).await;
     }
     let nesting = env.policy.groups.is_flattened();
-    let begin = if file.object.is_some() || known { put_object(file, nesting) } else { Vec::new() };
+    let mut begin = came_and_went;
+    if file.object.is_some() || known {
+        begin.extend(put_object(file, nesting));
+    }
     if let Err(failure) = tell_holders(env, file, record, &begin).await {
         return Ended::Failed(failure);
     }
@@ -241,8 +246,8 @@ async fn item(env: &Env, job: &Job, seen: &Seen<'_>) -> Ended {
         progress = by_kind(env, job, seen, record, begin.clone(), true).await;
     }
     if let Some(failure) = progress.failure.take() {
-        let failure = doomed::seen_right(env, job, failure).await;
-        if doomed::is_moot(job, file.kind, &failure) {
+        let (failure, gone) = doomed::seen_right(env, job, failure).await;
+        if gone.is_some_and(|gone| doomed::is_moot(job, file.kind, gone, record)) {
             progress = Progress::nothing(begin, doomed::WHY);
         } else {
             progress.failure = Some(failure);
@@ -272,6 +277,24 @@ async fn tell_holders(
     let coverage = Coverage { holders: true, ..Coverage::of(&file.id) };
     let recorded = env.recorder.record(begin.clone(), Some(coverage)).await;
     recorded.map_err(|error| Failure::unrecorded(&error))
+}
+
+/// A user who came and went before anything was done, under a DN that another one had before: groups
+/// and accounts that name it do not mean that one any more.
+fn came_and_went(env: &Env, job: &Job, file: &QueueFile, record: Option<&ObjectRecord>) -> Commit {
+    let came = matches!(job, Job::Item { earlier, .. } if !earlier.is_empty());
+    let inherited = || env.index.by_dn(file.dn.key()).is_some_and(|owner| owner != file.id);
+    let is_user = file.kind == ObjectKind::User && file.object.is_none();
+    if !(is_user && record.is_none() && came && inherited()) {
+        return Vec::new();
+    }
+    vec![Change::PutObject {
+        id: file.id.clone(),
+        kind: file.kind,
+        dn: file.dn.clone(),
+        properties: Some(serde_json::Map::new()),
+        members: Vec::new(),
+    }]
 }
 
 /// Does what an item of its kind asks for. `suspect` says that the outcome of an earlier try is not
@@ -809,6 +832,11 @@ async fn evaluate(
                 let mut case =
                     AccountCase::new(id.clone(), context, wanted, placement, present, owner);
                 let result = drive_from(env, id, &mut case, &begin, begun).await;
+                let none_made = begun.is_none() && case.found_it_in_the_way();
+                let result = result.map_err(|failure| Failure {
+                    not_made: failure.not_made || none_made && failure.verdict == Verdict::Lasting,
+                    ..failure
+                });
                 // After an answer that did not come, it is most likely our own.
                 if !suspect {
                     note_adoption(id, ObjectKind::Account, &case);

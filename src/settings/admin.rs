@@ -15,6 +15,8 @@ pub struct Admin {
     pub has_socket: bool,
     /// A loopback address to listen at as well.
     pub listen: Option<SocketAddr>,
+    /// Names by which that address may be asked, beside those of the loopback.
+    pub hosts: Vec<String>,
     /// The file with the token of those who may do everything.
     pub token_file: Option<PathBuf>,
     /// The file with the token of those who may only look.
@@ -41,6 +43,7 @@ impl Admin {
                 })?)
             }
         };
+        let hosts = layers.field("admin.hosts").list_between(',')?;
         let token_file = layers.field("admin.token_file").optional_path()?;
         let read_token_file = layers.field("admin.read_token_file").optional_path()?;
         if listen.is_some() && token_file.is_none() && read_token_file.is_none() {
@@ -51,7 +54,7 @@ impl Admin {
         }
         let has_socket = socket.as_deref() != Some(NONE);
         let socket = socket.filter(|_| has_socket).map(PathBuf::from);
-        Ok(Self { socket, has_socket, listen, token_file, read_token_file })
+        Ok(Self { socket, has_socket, listen, hosts, token_file, read_token_file })
     }
 
     /// Where the socket is; none if there is to be none.

@@ -1,10 +1,11 @@
 //! The way into a running drover over HTTP: who may ask, what is answered, and what odd requests do.
 
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use drover::admin::client::{Client, ClientError};
 use drover::model::Secret;
@@ -218,16 +219,22 @@ fn a_socket_that_cannot_be_made_keeps_nobody_from_provisioning() {
     service.terminate();
 }
 
-const OPERATOR: &str = "operator-token-0123456789";
-const READER: &str = "reader-token-0123456789";
+pub const OPERATOR: &str = "operator-token-0123456789";
+pub const READER: &str = "reader-token-0123456789";
+
+/// A token in a file of its owner's.
+pub fn write_token(path: &Path, token: &str) {
+    std::fs::write(path, format!("{token}\n")).unwrap();
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
 
 /// A service that listens at an address, and the address.
-fn listening(world: &mut World) -> (Service, String) {
+pub fn listening(world: &mut World) -> (Service, String) {
     for (key, name, token) in
         [("TOKEN_FILE", "operator", OPERATOR), ("READ_TOKEN_FILE", "reader", READER)]
     {
         let path = world.data.path().join(name);
-        std::fs::write(&path, format!("{token}\n")).unwrap();
+        write_token(&path, token);
         world.env.insert(format!("DROVER__ADMIN__{key}"), path.display().to_string());
     }
     world.env.insert("DROVER__ADMIN__LISTEN".into(), "127.0.0.1:0".into());
@@ -306,8 +313,11 @@ fn raw(world: &World, bytes: &[u8]) -> String {
 
 fn posted(path: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
-        .into_bytes()
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
 
 #[test]
@@ -399,16 +409,18 @@ fn at_an_address_odd_requests_are_refused_as_well() {
         &format!("Bearer {OPERATOR}x"),
         OPERATOR,
     ] {
-        let answer =
-            ask(&format!("GET /v1/status HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n"));
+        let answer = ask(&format!(
+            "GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n"
+        ));
         assert!(answer.starts_with("HTTP/1.1 401"), "{token}: {answer}");
     }
     // A page of another origin can send neither this header nor a body that is taken without it.
     let simple = "POST /v1/hold HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\n\
                   Content-Type: text/plain\r\nContent-Length: 15\r\n\r\n{\"context\": 10}";
     assert!(ask(simple).starts_with("HTTP/1.1 401"));
-    let answer =
-        ask(&format!("GET /v1 HTTP/1.1\r\nHost: x\r\nAuthorization: bearer {READER}\r\n\r\n"));
+    let answer = ask(&format!(
+        "GET /v1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: bearer {READER}\r\n\r\n"
+    ));
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("no-store"), "{answer}");
     assert_eq!(service.terminate().0, 0);
 }

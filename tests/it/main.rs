@@ -28,6 +28,7 @@ mod guarding;
 mod guests;
 mod hazards;
 mod health;
+mod hints;
 mod identity;
 mod irrelevant;
 mod isolation;

@@ -79,6 +79,9 @@ fn seeds_that_once_broke_a_law_do_not_any_more() {
         (3469, "a second move after one that stood still looked for the wrong copy"),
         (13134, "a group that may have been made was forgotten when its deletion failed"),
         (33225, "a group whose renaming was not heard of was looked for under its old name only"),
+        (21851, "one who was to move into a context that is gone, and is to be, stood still"),
+        (25899, "an account that OX had refused to make could not be given up"),
+        (31299, "one who came and went kept a DN from being taken over"),
         (17347, "a name taken by another was taken for an unknown outcome"),
     ] {
         let outcome = run(&scenario_of(seed));

@@ -12,6 +12,7 @@ use super::breaker::Order;
 use super::parking::Parked;
 use super::remembered::context_of;
 use super::{FaultyItem, OnFault, Supervisor, Task, Until, What};
+use crate::hints;
 use crate::lanes::{EntryId, Lane, Start};
 use crate::model::{ContextId, Fate, ParkReason};
 use crate::ox::{Account, guest_in_the_way, server_setting};
@@ -148,6 +149,7 @@ impl Supervisor {
             format!(" It is one of {contexts} contexts that stand still for the same reason.")
         });
         let advice = self.advice(name.as_str(), failure);
+        let hint = hints::kind_of(Some(&failure.class), &failure.text).code;
         // A run that is to end counts its own attempts only, and pauses as if they were the first.
         let (tries, over) = match self.rules.until {
             Until::Told => (attempts, false),
@@ -175,7 +177,7 @@ impl Supervisor {
             self.park(start.entry, Some(start.lane), reason);
             error!(item.name = %name, lane = %start.lane, context.id = context, object.id = %object,
                    object.kind = kind, fault = without_addresses(&failure.text),
-                   fault.class = failure.class, exception.id = failure.exception_id.as_deref(),
+                   fault.class = failure.class, hint.code = hint, exception.id = failure.exception_id.as_deref(),
                    attempt = attempts, delay_ms = (!over).then(|| millis(pause)),
                    blocked = self.lanes.blocks(start.entry).len(),
                    "a faulty item of {} is set aside, with what cannot be done without it; all else \
@@ -191,7 +193,7 @@ impl Supervisor {
             };
             error!(item.name = %name, lane = %start.lane, context.id = context, object.id = %object,
                    object.kind = kind, fault = without_addresses(&failure.text),
-                   fault.class = failure.class, exception.id = failure.exception_id.as_deref(),
+                   fault.class = failure.class, hint.code = hint, exception.id = failure.exception_id.as_deref(),
                    attempt = attempts, delay_ms = (!over).then(|| millis(pause)), waiting = behind,
                    contexts.alike = alike,
                    "{} stands still at a faulty item.{not_parked}{company} {advice}", start.lane);

@@ -92,7 +92,9 @@ impl Supervisor {
     }
 
     fn job(&mut self, start: &Start) -> Option<Job> {
-        let doomed = self.lanes.barrier_behind(start.lane, start.entry);
+        let lanes = self.lanes.open_lanes(start.entry);
+        let ends = lanes.filter(|lane| self.lanes.barrier_behind(*lane, start.entry));
+        let doomed = ends.filter_map(context_of).collect();
         let task = self.lanes.task_mut(start.entry)?;
         task.attempts = task.attempts.saturating_add(1);
         let failure = task.fault.as_ref().map(|fault| &fault.failure);

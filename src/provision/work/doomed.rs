@@ -7,32 +7,57 @@
 use crate::model::{ContextId, ObjectKind};
 use crate::ox::Account;
 use crate::provision::{Env, Failure, Job};
+use crate::store::ObjectRecord;
 
 /// Why nothing had to be done.
 pub(super) const WHY: &str = "its context is gone from OX, and is to be";
 
-/// A fault that seems to be about a key, as what it is if the context is not there.
-pub(super) async fn seen_right(env: &Env, job: &Job, failure: Failure) -> Failure {
-    let Job::Item { context, .. } = job else { return failure };
-    let context = match failure.missing_key {
-        Some(Account::Context(context)) => Some(context),
-        Some(Account::Master) => None,
-        None => *context,
-    };
-    match context {
-        Some(context) if failure.is_about_a_key() && is_gone(env, context).await => {
-            failure.in_no_context(context)
+/// A fault that seems to be about a key, as what it is if the context is not there; and which context
+/// that is.
+pub(super) async fn seen_right(
+    env: &Env,
+    job: &Job,
+    failure: Failure,
+) -> (Failure, Option<ContextId>) {
+    let Job::Item { context, contexts, .. } = job else { return (failure, None) };
+    let asked: Vec<ContextId> = match failure.missing_key {
+        Some(Account::Context(context)) => vec![context],
+        Some(Account::Master) => Vec::new(),
+        // Of one who moves, it may be either context.
+        None => {
+            let others = contexts.iter().copied().filter(|other| Some(*other) != *context);
+            context.iter().copied().chain(others).collect()
         }
-        _ => failure,
+    };
+    let no_context = failure.class == Failure::NO_CONTEXT;
+    if no_context || failure.is_about_a_key() {
+        for context in asked {
+            if is_gone(env, context).await {
+                return (failure.in_no_context(context), Some(context));
+            }
+        }
     }
+    (failure, None)
 }
 
-/// Whether a fault means that a job's context is gone, and that it was to go in any case.
-pub(super) fn is_moot(job: &Job, kind: ObjectKind, failure: &Failure) -> bool {
+/// Whether a job that failed because a context is gone has nothing to do there: the context was to go
+/// in any case, and nothing has to be brought away from it.
+///
+/// One who was to move there stays where he is: what is wanted next is wanted of him there.
+pub(super) fn is_moot(
+    job: &Job,
+    kind: ObjectKind,
+    gone: ContextId,
+    record: Option<&ObjectRecord>,
+) -> bool {
     let Job::Item { contexts, doomed, .. } = job else { return false };
-    // One who moves is somewhere else, too.
-    let moves = contexts.len() > 1 && !matches!(kind, ObjectKind::Group | ObjectKind::Account);
-    *doomed && !moves && kind != ObjectKind::Context && failure.class == Failure::NO_CONTEXT
+    let everywhere = matches!(kind, ObjectKind::Group | ObjectKind::Account);
+    let leaves = contexts.len() > 1
+        && !everywhere
+        && record.is_none_or(|record| {
+            record.placements.contains_key(&gone) || record.placements.is_empty()
+        });
+    doomed.contains(&gone) && !leaves && kind != ObjectKind::Context
 }
 
 async fn is_gone(env: &Env, context: ContextId) -> bool {
