@@ -300,14 +300,11 @@ impl Plan {
             let dn = format!("cn={},{}", escaped(&share.name), share.position);
             let meanwhile = format!("{MEANWHILE}{}", share.address);
             let set = |name: &str, value: &str| quoted(&format!("{name}={value}"));
-            let grants: String = share
-                .users
-                .iter()
-                .map(|user| {
-                    let pair = format!("\"{user}\" \"{}\"", self.permission);
-                    format!(" --append {}", set("users", &pair))
-                })
-                .collect();
+            let grants = share.users.iter().fold(String::new(), |mut grants, user| {
+                let pair = format!("\"{user}\" \"{}\"", self.permission);
+                let _ = write!(grants, " --append {}", set("users", &pair));
+                grants
+            });
             let _ = writeln!(
                 script,
                 "udm oxmail/shared_account create --ignore_exists --position {} --set {} --set {} --set \

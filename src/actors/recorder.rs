@@ -128,10 +128,9 @@ impl RecorderActor {
             Change::PutObject { id, .. } | Change::ForgetObject { id } => Some(id.clone()),
             _ => None,
         };
-        let changing: HashSet<ObjectId> = match self.nesting {
-            true => batch.iter().flat_map(|(one, _)| one.commit.iter().filter_map(put)).collect(),
-            false => HashSet::new(),
-        };
+        let changes = batch.iter().flat_map(|(one, _)| one.commit.iter());
+        let changing: HashSet<ObjectId> =
+            if self.nesting { changes.filter_map(put).collect() } else { HashSet::new() };
         let (mut commits, mut senders, mut marks) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (record, sender) in batch {
             let mut commit = record.commit;

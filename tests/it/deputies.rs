@@ -41,12 +41,11 @@ fn deputies(world: &World, context: u32, name: &str) -> (Vec<String>, bool) {
     let own = world.sim.state()["contexts"][context.to_string()]["deputies"][name].clone();
     let Some(given) = own["given"].as_object() else { return (Vec::new(), false) };
     let one = |(deputy, rights): (&String, &Value)| {
-        let mut text = deputy.clone();
-        for module in ["mail", "calendar"] {
-            if let Some(level) = rights["modules"][module].as_str() {
-                text += &format!(" {module}={level}");
-            }
-        }
+        let levels = ["mail", "calendar"].map(|module| {
+            let level = rights["modules"][module].as_str();
+            level.map_or_else(String::new, |level| format!(" {module}={level}"))
+        });
+        let text = format!("{deputy}{}", levels.concat());
         if rights["sendOnBehalf"] == true { text + " behalf" } else { text }
     };
     (given.iter().map(one).collect(), own["barred"] == true)

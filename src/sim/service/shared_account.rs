@@ -39,7 +39,7 @@ pub(super) fn call(world: &mut World, request: &Request) -> Option<Result<String
             let pattern = args.text("search_pattern").unwrap_or("*");
             world.shared_list(context, pattern, auth).map(|found| {
                 Answer::result(request.service, request.operation, |out| {
-                    out.objects(request.service, "return", found, |out, found| whole(out, found));
+                    out.objects(request.service, "return", found, whole);
                 })
             })
         }
