@@ -415,7 +415,10 @@ async fn close(
         return Ended::Failed(Failure::local("not an item".to_owned()));
     };
     let file = seen.file.as_ref();
-    let mut coverage = covered(&file.id, *context, &mut progress);
+    // What a user's deputies meant counts where he is to be.
+    let home = file.object.as_ref().and_then(DirectoryObject::own_context);
+    let here = if file.kind == ObjectKind::User { home.or(*context) } else { *context };
+    let mut coverage = covered(&file.id, here, &mut progress);
     if progress.failure.is_none() && *sole {
         if crate::planted::ack_before_commit()
             && let Job::Item { name, .. } = job
@@ -701,6 +704,7 @@ async fn user_item(
         suspect,
         in_doubt: job.in_doubt(),
     };
+    let meant = deputies::meant(env, whose.user);
     let deputies = match deputies::wish(env, whose).await {
         Ok(deputies) => deputies,
         Err(failure) => return Progress::failed(begin, failure),
@@ -718,6 +722,7 @@ async fn user_item(
               "the value was removed in the directory, but OX cannot clear it over SOAP; it stays");
     }
     let mut progress = Progress::new(begin).with_case(&case, result);
+    progress.resolved = meant;
     let profile = user.and_then(|user| user.profile.as_deref());
     progress.wake.extend(wanted.and_then(|w| holder::overtaken(env, &file.id, profile, &w)));
     progress
@@ -1009,7 +1014,8 @@ async fn look(env: &Env, mark: &Mark, suspect: bool) -> Ended {
         if progress.failure.is_none() {
             progress.commit.extend(cleared);
         }
-        return finish(env, progress, None).await;
+        let coverage = covered(&mark.object, Some(mark.context), &mut progress);
+        return finish(env, progress, coverage).await;
     }
     if record.kind == ObjectKind::SharedAccount {
         let mut progress = shared::look(env, mark, &record, suspect).await;

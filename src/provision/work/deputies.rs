@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use crate::model::deputies::{DeputyEntry, deputies, names_deputies};
 use crate::model::object::UserObject;
-use crate::model::{ContextId, ObjectId, ObjectKind, OxId};
+use crate::model::{ContextId, DnKey, ObjectId, ObjectKind, OxId};
 use crate::ox::{DeputyLevel, DeputyRights};
 use crate::plan::Problem;
 use crate::plan::user::{WantedDeputies, WantedDeputy};
@@ -87,6 +87,16 @@ fn given(record: &ObjectRecord) -> impl Iterator<Item = &DeputiesGiven> {
         Placement::User { beside, .. } => beside.deputies.as_ref(),
         _ => None,
     })
+}
+
+/// Whom the DNs of a user's deputies mean now; another context's work may change that before what was made
+/// of it is remembered.
+pub(super) fn meant(env: &Env, user: Option<&UserObject>) -> Vec<(DnKey, Option<ObjectId>)> {
+    if !env.policy.deputies {
+        return Vec::new();
+    }
+    let entries = user.iter().flat_map(|user| deputies(&user.properties)).flatten();
+    entries.map(|entry| (entry.deputy.key().clone(), env.index.by_dn(entry.deputy.key()))).collect()
 }
 
 /// Whether OX has deputies at all.

@@ -152,6 +152,7 @@ pub(super) async fn look(env: &Env, mark: &Mark, record: &ObjectRecord, suspect:
         suspect,
         in_doubt: false,
     };
+    let meant = deputies::meant(env, whose.user);
     let deputies = match deputies::wish(env, whose).await {
         Ok(deputies) => deputies,
         Err(failure) => return Progress::failed(Vec::new(), failure),
@@ -164,5 +165,5 @@ pub(super) async fn look(env: &Env, mark: &Mark, record: &ObjectRecord, suspect:
     let mut case = UserCase::new(id, Some(wanted), Some(record), accounts.collect(), suspect)
         .with_deputies(deputies);
     let result = drive(env, &record.id, &mut case).await;
-    Progress::new(Vec::new()).with_case(&case, result)
+    Progress { resolved: meant, ..Progress::new(Vec::new()).with_case(&case, result) }
 }
