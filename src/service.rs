@@ -70,6 +70,8 @@ pub struct Service {
     credentials: PathBuf,
     mapping: Arc<MappingFile>,
     limits: Arc<Gates>,
+    data_dir: PathBuf,
+    metrics_contexts: usize,
     lock: DataLock,
 }
 
@@ -83,6 +85,8 @@ impl Running {
             store: self.store.clone(),
             limits: self.limits.clone(),
             started_ms: SystemClock.now_ms(),
+            data_dir: self.data_dir.clone(),
+            metrics_contexts: self.metrics_contexts,
         }
     }
 }
@@ -101,6 +105,10 @@ pub struct Running {
     pub limits: Arc<Gates>,
     /// drover's memory, for reading.
     pub store: Arc<dyn Store>,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// How many contexts have series of their own at most.
+    pub metrics_contexts: usize,
     /// Held as long as the engine runs.
     pub lock: DataLock,
 }
@@ -176,7 +184,16 @@ impl Service {
             queue_place: queue_dir.display().to_string(),
             clock: Arc::new(SystemClock),
         };
-        Ok(Self { parts, mirror, credentials: credentials_path, mapping, limits, lock })
+        Ok(Self {
+            parts,
+            mirror,
+            credentials: credentials_path,
+            mapping,
+            limits,
+            data_dir: settings.queue.data_dir.clone(),
+            metrics_contexts: settings.metrics.contexts,
+            lock,
+        })
     }
 
     /// Has the queue pass through something else, to be called before the start.
@@ -191,7 +208,8 @@ impl Service {
     /// # Errors
     /// If the state cannot be read.
     pub fn start(self) -> Result<Running, StoreError> {
-        let Self { parts, mirror, credentials, mapping, limits, lock } = self;
+        let Self { parts, mirror, credentials, mapping, limits, data_dir, metrics_contexts, lock } =
+            self;
         let store = parts.store.clone();
         let engine = Engine::start(parts)?;
         let mirror = mirror.and_then(|(store, folder, compare_all)| {
@@ -199,7 +217,17 @@ impl Service {
                 .inspect_err(|problem| tracing::warn!("there can be no mirror: {problem}"))
                 .ok()
         });
-        Ok(Running { engine, mirror, credentials, mapping, limits, store, lock })
+        Ok(Running {
+            engine,
+            mirror,
+            credentials,
+            mapping,
+            limits,
+            store,
+            data_dir,
+            metrics_contexts,
+            lock,
+        })
     }
 }
 

@@ -17,7 +17,9 @@ mod limits;
 mod lines;
 mod logs;
 mod mapping;
+mod metrics;
 mod mirror;
+mod notify;
 mod ox;
 mod problem;
 mod queue;
@@ -37,7 +39,9 @@ pub use ledger::Ledger;
 pub use limits::Limits;
 pub use logs::{LogFormat, Logs};
 pub use mapping::{MailServer, Mapping};
+pub use metrics::Metrics;
 pub use mirror::Mirror;
+pub use notify::Notify;
 pub use ox::Ox;
 pub use problem::{BadValue, Notice, SettingsError};
 pub use queue::Queue;
@@ -93,6 +97,10 @@ pub struct Settings {
     pub run: Run,
     /// How operators reach it.
     pub admin: Admin,
+    /// How monitoring reaches it.
+    pub metrics: Metrics,
+    /// Who is told of standstills.
+    pub notify: Notify,
 }
 
 impl Settings {
@@ -156,6 +164,8 @@ impl Settings {
             Logs::read(layers),
             Run::read(layers),
             Admin::read(layers),
+            Metrics::read(layers),
+            Notify::read(layers),
         );
         match sections {
             (
@@ -172,6 +182,8 @@ impl Settings {
                 Ok(logs),
                 Ok(run),
                 Ok(admin),
+                Ok(metrics),
+                Ok(notify),
             ) => Ok(Self {
                 ox,
                 mapping,
@@ -186,6 +198,8 @@ impl Settings {
                 logs,
                 run,
                 admin,
+                metrics,
+                notify,
             }),
             (
                 ox,
@@ -201,6 +215,8 @@ impl Settings {
                 logs,
                 run,
                 admin,
+                metrics,
+                notify,
             ) => Err([
                 ox.err(),
                 mapping.err(),
@@ -215,6 +231,8 @@ impl Settings {
                 logs.err(),
                 run.err(),
                 admin.err(),
+                metrics.err(),
+                notify.err(),
             ]
             .into_iter()
             .flatten()

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tracing::error;
 
 use crate::index::{Event, Index};
+use crate::metrics::metrics;
 use crate::model::object::reference_key;
 use crate::model::{DnKey, ObjectId, ObjectKind};
 use crate::provision::{Coverage, RecordError, Recorder};
@@ -56,7 +57,10 @@ impl Handler<Write> for Writer {
     type Result = Result<(), StoreError>;
 
     fn handle(&mut self, Write(commits): Write, _: &mut Self::Context) -> Self::Result {
-        self.store.commit(&commits)
+        let begun = std::time::Instant::now();
+        let result = self.store.commit(&commits);
+        metrics().committed(begun.elapsed(), result.is_ok());
+        result
     }
 }
 

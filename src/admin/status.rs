@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Engine;
 use super::words::{Answer, Refusal};
+use super::{Engine, watched};
 use crate::actors::operator::Order;
 use crate::redact::without_addresses;
 
@@ -29,9 +29,10 @@ pub(super) async fn live(engine: &Engine) -> Answer {
     }
 }
 
-/// Whether the queue was read and orders are taken. That OX is down changes nothing about it.
+/// Whether the queue was read, orders are taken, and what is done can be remembered. That OX is down changes nothing about it.
 pub(super) async fn ready(engine: &Engine) -> Answer {
     engine.operator.order(Order::Holds).await?;
+    watched::writable(&engine.data_dir).await?;
     if engine.snapshots.borrow().read {
         Ok(json!({"ready": true}))
     } else {

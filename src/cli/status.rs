@@ -13,6 +13,7 @@ use super::data::{self, DataArgs};
 use super::speech::SpeechArgs;
 use crate::health::Health;
 use crate::hints::{self, Language};
+use crate::redact::without_addresses;
 use crate::settings::Settings;
 
 /// Flags of `drover status`.
@@ -83,7 +84,7 @@ fn as_json(health: &Health, settings: &Settings) -> Value {
                 "context": fault.context.map(|context| context.0),
                 "object": fault.object,
                 "class": fault.class,
-                "fault": fault.text,
+                "fault": without_addresses(&fault.text),
                 "exception_id": fault.exception_id,
                 "fingerprint": fault.fingerprint,
                 "attempts": fault.attempts,
@@ -125,7 +126,9 @@ fn as_text(health: &Health, language: Language) -> String {
         let _ = writeln!(
             text,
             "  {}  {place}attempts: {}\n    {}",
-            fault.item, fault.attempts, fault.text
+            fault.item,
+            fault.attempts,
+            without_addresses(&fault.text)
         );
         let hint = hints::hint(Some(&fault.class), &fault.text, language);
         let _ = writeln!(text, "    {}: {}\n    -> {}", hint.code, hint.means, hint.cure);
