@@ -22,6 +22,7 @@
 //! | `token` | who may do what |
 //! | `words` | queries and bodies, and the shape of errors |
 //! | `status`, `contexts`, `items`, `causes`, `inspect`, `events`, `verbs`, `again` | the answers |
+//! | `watched` | numbers and health, for monitoring |
 //! | `openapi` | all of it described |
 //! | `find` | which objects a text means |
 //! | `client` | the other end, for the command line |
@@ -43,8 +44,11 @@ mod serve;
 mod status;
 mod token;
 mod verbs;
+mod watched;
 pub mod words;
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_rt::Arbiter;
@@ -76,6 +80,10 @@ pub struct Engine {
     pub news: Newsroom,
     /// When it was started, milliseconds since 1970 UTC.
     pub started_ms: i64,
+    /// Where drover keeps what it remembers; it has to be possible to write there.
+    pub data_dir: PathBuf,
+    /// How many contexts have series of their own at most.
+    pub metrics_contexts: usize,
 }
 
 /// What every connection shares.
@@ -95,6 +103,7 @@ struct Shared {
 /// An open admin interface; closed when it is dropped.
 pub struct Admin {
     arbiter: Arbiter,
+    shared: Arc<Shared>,
     /// Removes the socket's file.
     _socket: Option<door::Socket>,
 }
@@ -132,13 +141,29 @@ impl Admin {
             }
             match door::listen(address) {
                 Ok((listener, address)) => {
+                    let shared = shared.clone();
                     arbiter.spawn_fn(move || serve::tcp(shared, listener));
                     tracing::info!(%address, "operators with a token are answered");
                 }
                 Err(problem) => tracing::error!("{:#}", anyhow::Error::new(problem)),
             }
         }
-        Self { arbiter, _socket: socket }
+        Self { arbiter, shared, _socket: socket }
+    }
+}
+
+impl Admin {
+    /// Answers monitoring at an address of its own, where no token is needed: numbers and health, and
+    /// nothing else.
+    pub fn open_to_monitoring(&self, address: SocketAddr) {
+        let shared = self.shared.clone();
+        match door::listen(address) {
+            Ok((listener, address)) => {
+                self.arbiter.spawn_fn(move || serve::monitoring(shared, listener));
+                tracing::info!(%address, "monitoring is answered");
+            }
+            Err(problem) => tracing::error!("{:#}", anyhow::Error::new(problem)),
+        }
     }
 }
 

@@ -15,7 +15,13 @@ use drover::telemetry;
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What is logged where no settings are read.
-const LOGS: Logs = Logs { level: tracing::Level::ERROR, format: LogFormat::Auto };
+const LOGS: Logs = Logs {
+    level: tracing::Level::ERROR,
+    format: LogFormat::Auto,
+    file: None,
+    max_bytes: 0,
+    keep: 0,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -1,12 +1,49 @@
-//! Texts as they may stand in logs: without people's mail addresses.
+//! Texts as they may stand in logs: without people's mail addresses and names.
 
 use std::fmt::Write as _;
 
-/// The text with the local part of every mail address left out: `…@heide.example`.
+/// What stands around a name in OX's faults, and in drover's own words. Group names and names of
+/// profiles are not people's.
+const AROUND_NAMES: [(&str, &str); 7] = [
+    ("User ", " already exists in "),
+    ("A user named ", " already exists in "),
+    ("No such user ", " in context "),
+    ("folder named \"", "\" already exists below "),
+    ("Duplicate entry '", "' for key "),
+    ("Authentication failed for user ", " ("),
+    ("Invalid email address: ", " ("),
+];
+
+/// The text with the local part of every mail address left out, `…@heide.example`, and names that OX
+/// quotes.
 ///
-/// OX quotes addresses in its faults. Who has to know finds the whole text with the item, in the
+/// OX quotes addresses and names in its faults. Who has to know finds the whole text with the item, in the
 /// summary of a `--once` run and in drover's memory; logs travel further.
 pub fn without_addresses(text: &str) -> String {
+    let mut text = without_local_parts(text);
+    for (before, after) in AROUND_NAMES {
+        text = without_between(&text, before, after);
+    }
+    text
+}
+
+/// With `…` for whatever stands between the two, also if it is a number.
+fn without_between(text: &str, before: &str, after: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((head, tail)) = rest.split_once(before) {
+        let Some((name, _)) = tail.split_once(after) else { break };
+        // Numbers say nothing about anybody, and help.
+        let shown =
+            if name.bytes().all(|b| b.is_ascii_digit() || b == b',') { name } else { "…" };
+        let _ = write!(out, "{head}{before}{shown}");
+        rest = &tail[name.len()..];
+    }
+    out.push_str(rest);
+    out
+}
+
+fn without_local_parts(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('@') {
@@ -51,6 +88,18 @@ mod tests {
             ("mail to: jürgen@x", "mail to: …@x"),
             ("a @ b, @", "a @ b, @"),
             ("nothing to hide", "nothing to hide"),
+            (
+                "x: User anna berg already exists in this context (",
+                "x: User … already exists in this context (",
+            ),
+            ("No such user anna in context 7", "No such user … in context 7"),
+            ("No such user 77 in context 7", "No such user 77 in context 7"),
+            ("A user named a already exists in b", "A user named … already exists in b"),
+            ("Invalid email address: anna (X)", "Invalid email address: … (X)"),
+            (
+                "An infostore folder named \"Anna\" already exists below folder",
+                "An infostore folder named \"…\" already exists below folder",
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(without_addresses(text), expected);

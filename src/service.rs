@@ -70,6 +70,8 @@ pub struct Service {
     credentials: PathBuf,
     mapping: Arc<MappingFile>,
     limits: Arc<Gates>,
+    data_dir: PathBuf,
+    metrics_contexts: usize,
     lock: DataLock,
 }
 
@@ -84,6 +86,8 @@ impl Running {
             limits: self.limits.clone(),
             news: self.engine.news(),
             started_ms: SystemClock.now_ms(),
+            data_dir: self.data_dir.clone(),
+            metrics_contexts: self.metrics_contexts,
         }
     }
 }
@@ -102,6 +106,10 @@ pub struct Running {
     pub limits: Arc<Gates>,
     /// drover's memory, for reading.
     pub store: Arc<dyn Store>,
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// How many contexts have series of their own at most.
+    pub metrics_contexts: usize,
     /// Held as long as the engine runs.
     pub lock: DataLock,
 }
@@ -177,7 +185,16 @@ impl Service {
             queue_place: queue_dir.display().to_string(),
             clock: Arc::new(SystemClock),
         };
-        Ok(Self { parts, mirror, credentials: credentials_path, mapping, limits, lock })
+        Ok(Self {
+            parts,
+            mirror,
+            credentials: credentials_path,
+            mapping,
+            limits,
+            data_dir: settings.queue.data_dir.clone(),
+            metrics_contexts: settings.metrics.contexts,
+            lock,
+        })
     }
 
     /// Has the queue pass through something else, to be called before the start.
@@ -192,7 +209,8 @@ impl Service {
     /// # Errors
     /// If the state cannot be read.
     pub fn start(self) -> Result<Running, StoreError> {
-        let Self { parts, mirror, credentials, mapping, limits, lock } = self;
+        let Self { parts, mirror, credentials, mapping, limits, data_dir, metrics_contexts, lock } =
+            self;
         let store = parts.store.clone();
         let engine = Engine::start(parts)?;
         let mirror = mirror.and_then(|(store, folder, compare_all)| {
@@ -200,7 +218,17 @@ impl Service {
                 .inspect_err(|problem| tracing::warn!("there can be no mirror: {problem}"))
                 .ok()
         });
-        Ok(Running { engine, mirror, credentials, mapping, limits, store, lock })
+        Ok(Running {
+            engine,
+            mirror,
+            credentials,
+            mapping,
+            limits,
+            store,
+            data_dir,
+            metrics_contexts,
+            lock,
+        })
     }
 }
 

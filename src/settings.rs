@@ -17,7 +17,9 @@ mod limits;
 mod lines;
 mod logs;
 mod mapping;
+mod metrics;
 mod mirror;
+mod notify;
 mod ox;
 mod problem;
 mod queue;
@@ -37,7 +39,9 @@ pub use ledger::Ledger;
 pub use limits::Limits;
 pub use logs::{LogFormat, Logs};
 pub use mapping::{MailServer, Mapping};
+pub use metrics::Metrics;
 pub use mirror::Mirror;
+pub use notify::Notify;
 pub use ox::Ox;
 pub use problem::{BadValue, Notice, SettingsError};
 pub use queue::Queue;
@@ -95,6 +99,10 @@ pub struct Settings {
     pub admin: Admin,
     /// All of it with where it was set and what it means, for people.
     pub explained: Vec<Explained>,
+    /// How monitoring reaches it.
+    pub metrics: Metrics,
+    /// Who is told of standstills.
+    pub notify: Notify,
 }
 
 impl Settings {
@@ -160,6 +168,8 @@ impl Settings {
             Logs::read(layers),
             Run::read(layers),
             Admin::read(layers),
+            Metrics::read(layers),
+            Notify::read(layers),
         );
         match sections {
             (
@@ -176,6 +186,8 @@ impl Settings {
                 Ok(logs),
                 Ok(run),
                 Ok(admin),
+                Ok(metrics),
+                Ok(notify),
             ) => Ok(Self {
                 ox,
                 mapping,
@@ -191,6 +203,8 @@ impl Settings {
                 run,
                 admin,
                 explained: Vec::new(),
+                metrics,
+                notify,
             }),
             (
                 ox,
@@ -206,6 +220,8 @@ impl Settings {
                 logs,
                 run,
                 admin,
+                metrics,
+                notify,
             ) => Err([
                 ox.err(),
                 mapping.err(),
@@ -220,6 +236,8 @@ impl Settings {
                 logs.err(),
                 run.err(),
                 admin.err(),
+                metrics.err(),
+                notify.err(),
             ]
             .into_iter()
             .flatten()

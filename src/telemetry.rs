@@ -1,4 +1,6 @@
-//! What drover says about itself while it runs: one subscriber, to standard error.
+//! What drover says about itself while it runs: one subscriber, to standard error or a file.
+
+mod file;
 
 use std::io::{IsTerminal, stderr};
 
@@ -7,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::settings::{LogFormat, Logs};
+use file::LogFile;
 
 /// Environment variable whose filter (`info`, `drover::ox=debug,warn` …) replaces the level of the
 /// settings.
@@ -26,6 +29,8 @@ pub mod field {
     pub const CONTEXT_ID: &str = "context.id";
     /// OX's own number for a fault, to be searched for in OX's logs.
     pub const EXCEPTION_ID: &str = "exception.id";
+    /// Code of a fault's hint, see [`crate::hints`].
+    pub const HINT_CODE: &str = "hint.code";
     /// OX operation, such as `User.create`.
     pub const OX_OPERATION: &str = "ox.operation";
     /// Field of an OX object.
@@ -55,18 +60,36 @@ pub enum TelemetryError {
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
+    /// The log file cannot be opened.
+    #[error(
+        "cannot write the log file {path}; check its folder's owner and mode, or name another with logs.file"
+    )]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A subscriber is there already.
     #[error("cannot set up logging twice")]
     Twice(#[from] tracing::subscriber::SetGlobalDefaultError),
 }
 
-/// Sets the process up to log to standard error. `filter` is what [`FILTER_VARIABLE`] holds; empty
+/// Sets the process up to log to standard error, or to the file that the settings name. `filter` is what [`FILTER_VARIABLE`] holds; empty
 /// counts as none.
 ///
 /// # Errors
-/// If the filter cannot be understood, or logging was set up before.
+/// If the filter cannot be understood, the file cannot be opened, or logging was set up before.
 pub fn init(logs: &Logs, filter: Option<&str>) -> Result<(), TelemetryError> {
-    let subscriber = subscriber(logs, filter, stderr().is_terminal(), stderr)?;
+    let subscriber = match &logs.file {
+        Some(path) => {
+            let opened = LogFile::open(path, logs.max_bytes, logs.keep);
+            let told = |source| TelemetryError::File { path: path.clone(), source };
+            subscriber(logs, filter, false, opened.map_err(told)?)?
+        }
+        None => subscriber(logs, filter, stderr().is_terminal(), stderr)?,
+    };
     Ok(tracing::subscriber::set_global_default(subscriber)?)
 }
 
@@ -136,7 +159,7 @@ mod tests {
     /// What is written when these settings log `events`.
     fn written(format: LogFormat, filter: Option<&str>, terminal: bool, events: fn()) -> String {
         let page = Page::default();
-        let logs = Logs { level: Level::INFO, format };
+        let logs = Logs { level: Level::INFO, format, file: None, max_bytes: 0, keep: 0 };
         let subscriber = subscriber(&logs, filter, terminal, page.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, events);
         let bytes = page.0.lock().unwrap().clone();
@@ -183,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_filter_that_is_none_is_named() {
-        let logs = Logs { level: Level::INFO, format: LogFormat::Auto };
+        let format = LogFormat::Auto;
+        let logs = Logs { level: Level::INFO, format, file: None, max_bytes: 0, keep: 0 };
         let error = subscriber(&logs, Some("drover=loud"), false, stderr).err().unwrap();
         assert!(error.to_string().starts_with("environment variable DROVER_LOG: \"drover=loud\""));
     }

@@ -4,6 +4,8 @@
 //! sees half of it. What has to survive a restart (parked items, holds, drops) is durable before the
 //! answer comes, and stands in the ledger with the operator's note.
 
+use std::collections::BTreeMap;
+
 use actix::prelude::*;
 
 use super::supervisor::Supervisor;
@@ -93,6 +95,8 @@ pub enum Order {
     ProvisionAgain(Again),
     /// Show every context that has work or is held.
     Contexts,
+    /// Show how much is pending, and every context that has work or is held.
+    Depths,
     /// Look up the numbers of all users of these contexts anew, before anything else is done there.
     LookUpAgain(Vec<ContextId>),
 }
@@ -129,6 +133,15 @@ pub struct ContextView {
     pub oldest_ms: Option<i64>,
     /// The hold that keeps it.
     pub held: Option<Hold>,
+}
+
+/// How many items are in a state, and since when the oldest of them is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Depth {
+    /// How many.
+    pub items: usize,
+    /// When the oldest was taken in, milliseconds since 1970 UTC.
+    pub oldest_ms: Option<i64>,
 }
 
 /// A pending item, as an operator sees it.
@@ -177,6 +190,8 @@ pub enum Outcome {
     Again(Vec<Mark>),
     /// Contexts that have work or are held, by number.
     Contexts(Vec<ContextView>),
+    /// Pending items by the names of their fates, and the contexts.
+    Depths(BTreeMap<&'static str, Depth>, Vec<ContextView>),
     /// In these contexts all users' numbers are looked up anew.
     Doubted(Vec<ContextId>),
 }

@@ -18,6 +18,7 @@ use tracing::error;
 
 use super::news::Newsroom;
 use crate::index::{Event, Index};
+use crate::metrics::metrics;
 use crate::model::object::reference_key;
 use crate::model::{DnKey, ObjectId, ObjectKind};
 use crate::provision::{Coverage, RecordError, Recorder, nested};
@@ -57,7 +58,10 @@ impl Handler<Write> for Writer {
     type Result = Result<(), StoreError>;
 
     fn handle(&mut self, Write(commits): Write, _: &mut Self::Context) -> Self::Result {
-        self.store.commit(&commits)
+        let begun = std::time::Instant::now();
+        let result = self.store.commit(&commits);
+        metrics().committed(begun.elapsed(), result.is_ok());
+        result
     }
 }
 

@@ -74,6 +74,12 @@ pub struct Snapshot {
     pub holds: Vec<String>,
     /// Failed attempts since the start.
     pub failures: u64,
+    /// Those of them after which OX wanted a moment.
+    pub failures_busy: u64,
+    /// Those of them that found OX out of reach.
+    pub failures_outage: u64,
+    /// Times that OX was found out of reach after it had answered.
+    pub outages: u64,
     /// Context actors that died and were replaced.
     pub restarts: u64,
 }

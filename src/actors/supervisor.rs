@@ -9,6 +9,7 @@
 mod breaker;
 mod coalescing;
 mod contexts;
+mod depths;
 mod faults;
 mod guarding;
 mod hurrying;

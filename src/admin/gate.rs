@@ -23,6 +23,8 @@ pub(super) enum Way {
     Socket,
     /// By the address, where anybody can come.
     Address,
+    /// By the address for monitoring, where little is answered and no token is needed.
+    Monitoring,
 }
 
 /// Headers that are there once at most: of two, another program may read the other one.
@@ -37,6 +39,7 @@ pub(super) fn role(shared: &Shared, way: Way, head: &Parts) -> Result<Role, Refu
     let without = match way {
         Way::Socket => Role::Operator,
         Way::Address => Role::Nobody,
+        Way::Monitoring => Role::Reader,
     };
     let Some(given) = head.headers.get(AUTHORIZATION) else { return Ok(without) };
     let token = given.to_str().ok().and_then(|text| {

@@ -13,7 +13,9 @@ use serde_json::{Map, Value, json};
 use super::route::{Ask, ROUTES, Route};
 use super::token::Role;
 use super::verbs::Verb;
-use super::{again, causes, contexts, events, inspect, items, route, status, verbs, words};
+use super::{
+    again, causes, contexts, events, inspect, items, route, status, verbs, watched, words,
+};
 
 /// What an operation takes and gives.
 struct Described {
@@ -31,6 +33,8 @@ enum Answered {
     Events(Vec<(&'static str, Schema)>),
     /// Any object.
     Document,
+    /// Lines of text.
+    Text,
 }
 
 /// A parameter in the query.
@@ -131,6 +135,15 @@ fn described(ask: Ask, types: &mut Types) -> Described {
             &[],
             types.answer::<status::Ready>(),
         ),
+        Ask::Start => get(
+            "started",
+            "Whether the queue was read once since drover began. Needs no token.",
+            &[],
+            types.answer::<watched::Started>(),
+        ),
+        Ask::Metrics => {
+            get("metrics", "Numbers for Prometheus, in its text format.", &[], Answered::Text)
+        }
         Ask::Status => {
             get("status", "Everything at a moment.", &[], types.answer::<status::Status>())
         }
@@ -247,9 +260,15 @@ pub fn document() -> Value {
     let mut types = Types::new();
     let refused = types.answers.subschema_for::<words::Refused>();
     let mut paths = Map::new();
+    let mut ids = BTreeSet::new();
     for route in ROUTES {
         let method = if route.posts { "post" } else { "get" };
-        let operation = operation(route, described(route.ask, &mut types), &refused);
+        let mut operation = operation(route, described(route.ask, &mut types), &refused);
+        let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+        // Of the same under another path the id is another one.
+        if !ids.insert(id.clone()) {
+            operation["operationId"] = format!("{id}AtRoot").into();
+        }
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[method] = operation;
     }
@@ -312,6 +331,7 @@ fn operation(route: &Route, told: Described, refused: &Schema) -> Value {
     let content = match told.answer {
         Answered::Json(schema) => json!({"application/json": {"schema": schema}}),
         Answered::Document => json!({"application/json": {"schema": {"type": "object"}}}),
+        Answered::Text => json!({"text/plain": {"schema": {"type": "string"}}}),
         Answered::Events(events) => {
             let events: Map<String, Value> =
                 events.into_iter().map(|(name, schema)| (name.to_owned(), schema.into())).collect();

@@ -25,7 +25,6 @@ pub(super) enum Reply {
 
 impl Reply {
     /// A text of a type such as `text/plain; charset=utf-8`.
-    #[expect(dead_code, reason = "pages and metrics come with it")]
     pub(super) fn text(kind: &'static str, text: impl Into<Bytes>) -> Self {
         let mut response = Response::new(whole(text));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -10,7 +10,9 @@ use super::reply::Reply;
 use super::token::Role;
 use super::verbs::Verb;
 use super::words::{Answer, Refusal, shortened, told};
-use super::{Shared, again, causes, contexts, events, inspect, items, openapi, status, verbs};
+use super::{
+    Shared, again, causes, contexts, events, inspect, items, openapi, status, verbs, watched,
+};
 use crate::model::{ContextId, ItemName};
 
 /// A request without its body.
@@ -29,6 +31,8 @@ pub(super) enum Ask {
     Index,
     Live,
     Ready,
+    Start,
+    Metrics,
     Status,
     Contexts,
     Context,
@@ -73,6 +77,11 @@ pub(super) const ROUTES: &[Route] = &[
     get("/v1", Ask::Index, Role::Reader),
     get("/v1/health/live", Ask::Live, Role::Nobody),
     get("/v1/health/ready", Ask::Ready, Role::Nobody),
+    get("/v1/health/start", Ask::Start, Role::Nobody),
+    get("/health/live", Ask::Live, Role::Nobody),
+    get("/health/ready", Ask::Ready, Role::Nobody),
+    get("/health/start", Ask::Start, Role::Nobody),
+    get("/metrics", Ask::Metrics, Role::Reader),
     get("/v1/status", Ask::Status, Role::Reader),
     get("/v1/contexts", Ask::Contexts, Role::Reader),
     get("/v1/contexts/{context}", Ask::Context, Role::Reader),
@@ -114,7 +123,12 @@ impl Route {
 
     /// Whether it is asked by probes, which know neither names nor tokens.
     pub(super) fn is_health(&self) -> bool {
-        matches!(self.ask, Ask::Live | Ask::Ready)
+        matches!(self.ask, Ask::Live | Ask::Ready | Ask::Start)
+    }
+
+    /// Whether it is asked by monitoring, where nothing else is answered.
+    pub(super) fn is_watched(&self) -> bool {
+        self.is_health() || self.ask == Ask::Metrics
     }
 
     /// Whether its body is JSON.
@@ -182,6 +196,8 @@ pub(super) async fn answer(
         Ask::Index => index(),
         Ask::Live => status::live(engine).await,
         Ask::Ready => status::ready(engine).await,
+        Ask::Start => watched::started(engine),
+        Ask::Metrics => return Ok(watched::numbers(engine).await),
         Ask::Status => status::status(engine, whole),
         Ask::Contexts => contexts::list(engine, query).await,
         Ask::Context => contexts::one(engine, context(&found.part)?, whole).await,
@@ -299,7 +315,7 @@ mod tests {
         };
         for route in ROUTES {
             let path = route.path.replace("{context}", "1").replace("{item}", "a");
-            let health = path.starts_with("/v1/health");
+            let health = path.contains("/health/");
             assert_eq!(route.needs == Role::Nobody, health, "{path}");
             let nobody = if health { 200 } else { 401 };
             assert_eq!(status(&path, route.posts, Role::Nobody), nobody, "{path}");

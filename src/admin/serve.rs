@@ -69,6 +69,17 @@ pub(super) fn tcp(shared: Arc<Shared>, listener: std::net::TcpListener) {
     });
 }
 
+/// Answers monitoring at an address of its own.
+pub(super) fn monitoring(shared: Arc<Shared>, listener: std::net::TcpListener) {
+    actix_rt::spawn(async move {
+        let listener = match TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(problem) => return tracing::error!("the address cannot be used: {problem}"),
+        };
+        accept(shared, Way::Monitoring, async || Ok(listener.accept().await?.0)).await;
+    });
+}
+
 /// Takes in whoever comes, as long as there is room.
 async fn accept<S>(shared: Arc<Shared>, way: Way, next: impl AsyncFn() -> io::Result<S>)
 where
@@ -139,7 +150,14 @@ async fn take(
     let language = language.map(Language::accepted).unwrap_or_default();
     // Who may not ask it is told before anything of it is read.
     let found = route::find(&asked)?;
-    if !found.route.is_health() {
+    if way == Way::Monitoring && !found.route.is_watched() {
+        return Err(Refusal::new(
+            404,
+            "only /metrics and /health/ are answered here",
+            "ask at admin.listen, or by the socket",
+        ));
+    }
+    if !found.route.is_health() && way != Way::Monitoring {
         gate::host(shared, way, &head)?;
     }
     gate::origin(shared, &head)?;

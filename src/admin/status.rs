@@ -5,8 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Engine;
 use super::words::{Answer, Refusal, told};
+use super::{Engine, watched};
 use crate::actors::operator::Order;
 use crate::actors::status::Snapshot;
 use crate::index::CacheStats;
@@ -164,9 +164,10 @@ pub(super) async fn live(engine: &Engine) -> Answer {
     }
 }
 
-/// Whether the queue was read and orders are taken. That OX is down changes nothing about it.
+/// Whether the queue was read, orders are taken, and what is done can be remembered. That OX is down changes nothing about it.
 pub(super) async fn ready(engine: &Engine) -> Answer {
     engine.operator.order(Order::Holds).await?;
+    watched::writable(&engine.data_dir).await?;
     if engine.snapshots.borrow().read {
         told(&Ready { ready: true })
     } else {

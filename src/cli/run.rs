@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_rt::System;
@@ -13,6 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Exit;
 use crate::actors::supervisor::{Report, Until};
 use crate::admin::Admin;
+use crate::metrics::CountCalls;
+use crate::notify;
 use crate::service::{Service, ServiceError};
 use crate::settings::{Notice, Settings, SettingsError, Sources};
 
@@ -65,7 +68,7 @@ const LOOK_AT_FILES: Duration = Duration::from_secs(2);
 /// If something fails that has no exit code of its own.
 pub fn run(args: &RunArgs, settings: &Settings) -> anyhow::Result<Exit> {
     let until = if args.once { until(settings) } else { Until::Told };
-    let service = match Service::open(settings, until, None) {
+    let service = match Service::open(settings, until, Some(Arc::new(CountCalls))) {
         Ok(service) => service,
         Err(error) => {
             let exit = exit_of(&error);
@@ -135,6 +138,12 @@ async fn serve(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = service.start()?;
     let admin = admin.then(|| Admin::open(settings, running.for_operators()));
+    if let (Some(admin), Some(address)) = (&admin, settings.metrics.listen) {
+        admin.open_to_monitoring(address);
+    }
+    if settings.notify.is_on() {
+        actix_rt::spawn(notify::watch(settings.notify.clone(), running.engine.snapshots()));
+    }
     tracing::info!(
         queue = %settings.queue_dir().display(),
         ox = %settings.ox.soap_server,

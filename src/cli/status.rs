@@ -21,6 +21,7 @@ use crate::admin::client::{Client, ClientError};
 use crate::clock::{Clock, SystemClock};
 use crate::health::Health;
 use crate::hints;
+use crate::redact::without_addresses;
 use crate::settings::Settings;
 
 /// How long a running drover may take to answer.
@@ -101,7 +102,7 @@ fn as_json(health: &Health, live: &Live, settings: &Settings) -> Value {
                 "context": fault.context.map(|context| context.0),
                 "object": fault.object,
                 "class": fault.class,
-                "fault": fault.text,
+                "fault": without_addresses(&fault.text),
                 "exception_id": fault.exception_id,
                 "fingerprint": fault.fingerprint,
                 "attempts": fault.attempts,

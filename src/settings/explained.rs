@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::field::without_credentials;
 
 /// Keys whose value is never shown.
-const SECRET: &[&str] = &["ox.master_password"];
+const SECRET: &[&str] = &["ox.master_password", "notify.webhook"];
 
 /// What stands for a secret that is set.
 const MASKED: &str = "***";

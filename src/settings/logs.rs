@@ -1,5 +1,7 @@
 //! What is logged, and how it looks.
 
+use std::path::PathBuf;
+
 use tracing::Level;
 
 use super::layers::Layers;
@@ -24,6 +26,12 @@ pub struct Logs {
     pub level: Level,
     /// How lines look.
     pub format: LogFormat,
+    /// The file that they go to; none = standard error.
+    pub file: Option<PathBuf>,
+    /// The file is put aside before it has more bytes.
+    pub max_bytes: u64,
+    /// So many that were put aside are kept.
+    pub keep: u32,
 }
 
 impl Logs {
@@ -44,6 +52,9 @@ impl Logs {
                 ("pretty", LogFormat::Pretty),
                 ("json", LogFormat::Json),
             ])?,
+            file: layers.field("logs.file").optional_path()?,
+            max_bytes: u64::from(layers.field("logs.max_mb").whole(1..=100_000)?) * 1024 * 1024,
+            keep: layers.field("logs.keep").whole(0..=1000)?,
         })
     }
 }

@@ -271,6 +271,15 @@ impl Service {
         (status.code().unwrap_or(-1), begun.elapsed())
     }
 
+    /// SIGTERM; returns all that was logged.
+    pub fn end(mut self) -> Vec<String> {
+        signal(&self.child, "TERM");
+        self.child.wait().unwrap();
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.extend(self.lines.iter());
+        seen
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

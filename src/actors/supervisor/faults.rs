@@ -55,8 +55,12 @@ impl Supervisor {
             task.suspect.remove(&start.lane);
         }
         match failure.verdict {
-            Verdict::Outage => self.outage(start.entry, failure, ctx),
+            Verdict::Outage => {
+                self.counts.failures_outage += 1;
+                self.outage(start.entry, failure, ctx);
+            }
             Verdict::Busy => {
+                self.counts.failures_busy += 1;
                 task.busy += 1;
                 let tries = NonZeroU32::new(task.busy).unwrap_or(NonZeroU32::MIN);
                 if tries >= self.rules.busy_attempts {
@@ -93,6 +97,7 @@ impl Supervisor {
         let asked = failure.retry_after.unwrap_or_default().min(LONGEST_ASKED);
         let pause = self.pause(&self.rules.outage.clone(), probe).max(asked);
         if probe == NonZeroU32::MIN {
+            self.counts.outages += 1;
             error!(
                 fault = without_addresses(&failure.text),
                 delay_ms = millis(pause),

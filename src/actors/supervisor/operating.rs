@@ -111,6 +111,7 @@ impl Supervisor {
                 Ok(Carried { commit, acks: Vec::new(), outcome: Outcome::Holds(self.all_holds()) })
             }
             Order::Holds => Ok(Outcome::Holds(self.all_holds()).into()),
+            Order::Depths => Ok(Outcome::Depths(self.depths(), self.view_contexts()).into()),
             Order::Contexts => Ok(Outcome::Contexts(self.view_contexts()).into()),
             Order::LookUpAgain(contexts) => Ok(self.look_up_again(contexts)),
             Order::ProvisionAgain(again) => {
