@@ -23,6 +23,7 @@
 //! | `words` | queries and bodies, and the shape of errors |
 //! | `status`, `contexts`, `items`, `verbs`, `again` | the answers |
 //! | `find` | which objects a text means |
+//! | `inside` | asked by drover's own pages ([`crate::page`]) |
 //! | `client` | the other end, for the command line |
 
 mod again;
@@ -31,6 +32,7 @@ mod contexts;
 mod door;
 pub mod find;
 mod gate;
+pub(crate) mod inside;
 mod items;
 mod reply;
 mod route;
@@ -50,6 +52,7 @@ use crate::actors::operator::Operator;
 use crate::actors::status::Snapshot;
 use crate::index::Index;
 use crate::ox::limiter::Gates;
+use crate::page::Desk;
 use crate::settings::Admin as AdminSettings;
 use crate::store::Store;
 
@@ -72,9 +75,11 @@ pub struct Engine {
 }
 
 /// What every connection shares.
-struct Shared {
-    engine: Engine,
-    tokens: token::Tokens,
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) tokens: token::Tokens,
+    /// What the pages remember.
+    pub(crate) desk: Desk,
     /// Names it goes by, beside those of the loopback addresses.
     hosts: Vec<String>,
 }
@@ -93,7 +98,10 @@ impl Admin {
     pub fn open(settings: &AdminSettings, socket: Option<PathBuf>, engine: Engine) -> Self {
         let arbiter = Arbiter::new();
         let tokens = token::Tokens::new(settings);
-        let shared = Arc::new(Shared { engine, tokens, hosts: settings.hosts.clone() });
+        let hosts = settings.hosts.clone();
+        let shared = Arc::new(Shared { engine, tokens, desk: Desk::default(), hosts });
+        let samples = shared.clone();
+        arbiter.spawn(async move { samples.desk.watch(&samples.engine.snapshots).await });
         let socket = socket.and_then(|path| match door::Socket::make(&path) {
             Ok((socket, listener)) => {
                 let shared = shared.clone();

@@ -64,6 +64,7 @@ pub mod mapping_file;
 pub mod mirror;
 pub mod model;
 pub mod ox;
+pub(crate) mod page;
 pub mod plan;
 mod planted;
 pub mod profiles;

@@ -261,7 +261,12 @@ async fn work(engine: &Engine) -> Result<Vec<ContextView>, Refusal> {
 pub(super) async fn list(engine: &Engine, query: &str) -> Answer {
     let question = Question::read(query)?;
     let (known, work) = (engine.index.contexts(), work(engine).await?);
-    let (total, rows) = page(rows(&known, &work), &question);
+    let rows = rows(&known, &work);
+    let mut states = BTreeMap::from(State::ALL.map(|state| (state.word(), 0_usize)));
+    for row in &rows {
+        *states.entry(row.state.word()).or_default() += 1;
+    }
+    let (total, rows) = page(rows, &question);
     let snapshot = engine.snapshots.borrow().clone();
     let all_held = snapshot.holds.iter().any(|hold| hold == "target");
     let rows: Vec<Value> =
@@ -269,6 +274,7 @@ pub(super) async fn list(engine: &Engine, query: &str) -> Answer {
     Ok(json!({
         "total": total,
         "offset": question.offset,
+        "states": states,
         "contexts": rows,
     }))
 }

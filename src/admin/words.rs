@@ -1,6 +1,7 @@
 //! What is asked, and how it is refused: queries, bodies, and the shape of errors.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,22 +23,22 @@ pub(super) const MOST_AT_ONCE: usize = 2_000;
 
 /// A request that is not answered with what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     /// HTTP's status.
-    pub(super) status: u16,
+    pub(crate) status: u16,
     /// What is wrong.
-    pub(super) error: String,
+    pub(crate) error: String,
     /// What to do about it.
-    pub(super) cure: String,
+    pub(crate) cure: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: u16, error: impl Into<String>, cure: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, error: impl Into<String>, cure: impl Into<String>) -> Self {
         Self { status, error: error.into(), cure: cure.into() }
     }
 
     /// A query or body that cannot be understood.
-    pub(super) fn bad(error: impl Into<String>, cure: impl Into<String>) -> Self {
+    pub(crate) fn bad(error: impl Into<String>, cure: impl Into<String>) -> Self {
         Self::new(400, error, cure)
     }
 
@@ -138,6 +139,7 @@ pub(super) fn filter(pairs: &[(String, String)]) -> Result<Filter, Refusal> {
         fault: value(pairs, "fault").map(str::to_owned),
         fingerprint: value(pairs, "fingerprint").map(str::to_owned),
         after: value(pairs, "after").map(str::to_owned),
+        items: None,
     }
     .read()
     .map(|filter| Filter { limit: PAGE, ..filter })
@@ -156,6 +158,8 @@ pub(super) struct FilterBody {
     fingerprint: Option<String>,
     /// After that item.
     after: Option<String>,
+    /// They are among these; what was looked at before, for instance.
+    items: Option<Vec<String>>,
 }
 
 impl FilterBody {
@@ -167,6 +171,7 @@ impl FilterBody {
             && self.object.is_none()
             && self.fault.is_none()
             && self.fingerprint.is_none()
+            && self.items.is_none()
     }
 
     pub(super) fn read(self) -> Result<Filter, Refusal> {
@@ -180,6 +185,9 @@ impl FilterBody {
             fault: self.fault,
             fingerprint: self.fingerprint,
             after: self.after.as_deref().map(ItemName::new),
+            among: self
+                .items
+                .map(|items| Arc::new(items.iter().map(|item| ItemName::new(item)).collect())),
             limit: 0,
         })
     }

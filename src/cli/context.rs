@@ -163,7 +163,9 @@ fn as_text(answer: &Value) -> String {
         answer["aside"],
     );
     let items = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    items.iter().for_each(|item| text.push_str(&item_line(item)));
+    for item in items {
+        text.push_str(&item_line(item));
+    }
     text.push_str(&hints_once(items));
     text
 }
