@@ -2,7 +2,7 @@
 //! now. Changes nothing: it reads drover's memory beside whoever works with it, and asks OX through a
 //! client of its own, one call at a time.
 //!
-//! It goes context by context. Users are asked for a thousand in a call, groups and resources of a
+//! It goes context by context. Users are asked for some hundred in a call, groups and resources of a
 //! context in one; besides their ids, no more than that is held at a time.
 
 mod context;

@@ -105,7 +105,7 @@ pub struct CacheArgs {
 pub enum CacheCommand {
     /// How well the numbers of users, groups and resources are known.
     Show,
-    /// Ask OX anew for the numbers of all users, a thousand in a call, while drover goes on; as after a
+    /// Ask OX anew for the numbers of all users, some hundred in a call, while drover goes on; as after a
     /// restore of OX's database.
     Rebuild {
         /// Of that context only.

@@ -14,8 +14,9 @@ use crate::model::{ContextId, ObjectId, OxId, UserFields};
 use crate::ox::{FaultClass, OxUser, Target};
 use crate::store::{Beside, Change, Commit, Placement};
 
-/// Users asked for in one call. OX answers with all fields of each, some kilobytes.
-pub const CHUNK: usize = 1000;
+/// Users asked for in one call. OX answers with all fields of each, some kilobytes, and several contexts
+/// may be asked at once.
+pub const CHUNK: usize = 250;
 
 /// What a rebuild has found so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -117,36 +117,36 @@ fn env(bench: &Bench, users: u32) -> Env {
 fn a_rebuild_goes_chunk_by_chunk_and_old_numbers_are_served_until_a_user_s_turn_comes() {
     crate::engine::paused(async {
         let bench = Bench::new();
-        let env = env(&bench, 2500);
+        let env = env(&bench, 625);
         // Every number is another; user 7 is gone.
-        let there = (0..2500).filter(|n| *n != 7).map(|n| (OxId(n + 20_000), fields(n)));
+        let there = (0..625).filter(|n| *n != 7).map(|n| (OxId(n + 20_000), fields(n)));
         bench.ox.furnish(10, there, []);
         let served = |number: u32| env.index.ox_id(&id(number), HERE);
-        let renewed = || (0..2500).filter(|n| served(*n) == Some(OxId(n + 20_000))).count();
+        let renewed = || (0..625).filter(|n| served(*n) == Some(OxId(n + 20_000))).count();
         let mut rebuild = Rebuild::begin(&env, HERE);
         let mut more = true;
         for chunk in 1..=3 {
             assert!(more);
-            let known = (0..2500).filter(|n| served(*n).is_some()).count();
-            assert!(known >= 2499, "everybody is served while it goes on");
+            let known = (0..625).filter(|n| served(*n).is_some()).count();
+            assert!(known >= 624, "everybody is served while it goes on");
             more = rebuild.chunk(&env).await.unwrap();
-            let through = (chunk * CHUNK).min(2500);
-            assert_eq!(rebuild.left(), 2500 - through);
+            let through = (chunk * CHUNK).min(625);
+            assert_eq!(rebuild.left(), 625 - through);
             assert!(renewed() == through || renewed() == through - 1);
         }
         assert!(!more);
-        assert_eq!(rebuild.found(), Rebuilt { kept: 0, renumbered: 2499, gone: 1 });
+        assert_eq!(rebuild.found(), Rebuilt { kept: 0, renumbered: 624, gone: 1 });
         assert_eq!(served(7), None);
         assert_eq!(env.store.object(&id(7)).unwrap().unwrap().placements.len(), 0);
         let stats = env.index.cache_stats();
-        let expected = CacheStats { size: 2499, wrong: 2500, rebuilds: 1, ..CacheStats::default() };
+        let expected = CacheStats { size: 624, wrong: 625, rebuilds: 1, ..CacheStats::default() };
         assert_eq!(stats, expected);
         // Three chunks, and halves down to the one who is missing.
         let calls = bench.ox.log().len();
         assert!((3..=3 + 2 * 10).contains(&calls), "{calls} calls");
         // Nothing changes: three calls and nothing to write.
         let again = drover::provision::rebuild::rebuild(&env, HERE).await.unwrap();
-        assert_eq!(again, Rebuilt { kept: 2499, ..Rebuilt::default() });
+        assert_eq!(again, Rebuilt { kept: 624, ..Rebuilt::default() });
         assert_eq!(bench.ox.log().len(), calls + 3);
     });
 }
@@ -156,16 +156,16 @@ fn a_rebuild_goes_chunk_by_chunk_and_old_numbers_are_served_until_a_user_s_turn_
 fn a_chunk_that_ox_does_not_answer_is_next_again() {
     crate::engine::paused(async {
         let bench = Bench::new();
-        let env = env(&bench, 1200);
-        bench.ox.furnish(10, (0..1200).map(|n| (OxId(n + 20_000), fields(n))), []);
+        let env = env(&bench, 300);
+        bench.ox.furnish(10, (0..300).map(|n| (OxId(n + 20_000), fields(n))), []);
         let mut rebuild = Rebuild::begin(&env, HERE);
         assert!(rebuild.chunk(&env).await.unwrap());
         bench.ox.set_down(true);
         assert!(rebuild.chunk(&env).await.is_err());
-        assert_eq!(rebuild.left(), 200);
+        assert_eq!(rebuild.left(), 50);
         bench.ox.set_down(false);
         assert!(!rebuild.chunk(&env).await.unwrap());
-        assert_eq!(rebuild.found(), Rebuilt { renumbered: 1200, ..Rebuilt::default() });
+        assert_eq!(rebuild.found(), Rebuilt { renumbered: 300, ..Rebuilt::default() });
     });
 }
 

@@ -182,7 +182,7 @@ fn what_was_changed_in_ox_is_put_right_by_any_of_its_names_and_nothing_is_delete
     world.assert_no_overlap();
 }
 
-/// CAC-13: numbers are looked up while drover goes on, a thousand in a call.
+/// CAC-13: numbers are looked up while drover goes on, some hundred in a call.
 #[test]
 fn the_numbers_of_a_context_are_looked_up_anew_while_it_runs() {
     let world = World::new();
