@@ -25,6 +25,7 @@
 //! | `watched` | numbers and health, for monitoring |
 //! | `openapi` | all of it described |
 //! | `find` | which objects a text means |
+//! | `inside` | asked by drover's own pages ([`crate::page`]) |
 //! | `client` | the other end, for the command line |
 
 pub(crate) mod again;
@@ -35,6 +36,7 @@ mod door;
 mod events;
 pub mod find;
 mod gate;
+pub(crate) mod inside;
 mod inspect;
 mod items;
 pub mod openapi;
@@ -59,6 +61,7 @@ use crate::actors::operator::Operator;
 use crate::actors::status::Snapshot;
 use crate::index::Index;
 use crate::ox::limiter::Gates;
+use crate::page::Desk;
 use crate::settings::{Explained, Settings};
 use crate::store::Store;
 
@@ -87,9 +90,11 @@ pub struct Engine {
 }
 
 /// What every connection shares.
-struct Shared {
-    engine: Engine,
-    tokens: token::Tokens,
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) tokens: token::Tokens,
+    /// What the pages remember.
+    pub(crate) desk: Desk,
     /// Names it goes by, beside those of the loopback addresses.
     hosts: Vec<String>,
     /// Settings in force.
@@ -117,11 +122,14 @@ impl Admin {
         let shared = Arc::new(Shared {
             engine,
             tokens: token::Tokens::new(&settings.admin),
+            desk: Desk::default(),
             hosts: settings.admin.hosts.clone(),
             settings: settings.explained.clone(),
             streams: Arc::new(Semaphore::new(events::MOST_STREAMS)),
             audits: Semaphore::new(1),
         });
+        let samples = shared.clone();
+        arbiter.spawn(async move { samples.desk.watch(&samples.engine.snapshots).await });
         let settings = &settings.admin;
         let socket = socket.and_then(|path| match door::Socket::make(&path) {
             Ok((socket, listener)) => {

@@ -66,6 +66,7 @@ pub mod mirror;
 pub mod model;
 pub mod notify;
 pub mod ox;
+pub(crate) mod page;
 pub mod plan;
 mod planted;
 pub mod profiles;

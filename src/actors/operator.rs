@@ -4,7 +4,8 @@
 //! sees half of it. What has to survive a restart (parked items, holds, drops) is durable before the
 //! answer comes, and stands in the ledger with the operator's note.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use actix::prelude::*;
 
@@ -38,6 +39,8 @@ pub struct Filter {
     pub fingerprint: Option<String>,
     /// They come after that one in the queue's order; for the next page.
     pub after: Option<ItemName>,
+    /// They are among these.
+    pub among: Option<Arc<HashSet<ItemName>>>,
     /// At most so many, the first in the queue's order; 0 = all.
     pub limit: usize,
 }
@@ -97,6 +100,8 @@ pub enum Order {
     Contexts,
     /// Show how much is pending, and every context that has work or is held.
     Depths,
+    /// Show the causes of all faults that are not cured, each with what it keeps.
+    Causes,
     /// Look up the numbers of all users of these contexts anew, before anything else is done there.
     LookUpAgain(Vec<ContextId>),
 }
@@ -142,6 +147,29 @@ pub struct Depth {
     pub items: usize,
     /// When the oldest was taken in, milliseconds since 1970 UTC.
     pub oldest_ms: Option<i64>,
+}
+
+/// Faults that are the same but for whom they hit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// What they have in common ([`crate::store::fingerprint`]).
+    pub fingerprint: String,
+    /// Their class.
+    pub class: String,
+    /// The first item in the queue that has it.
+    pub example: ItemName,
+    /// The fault's text there.
+    pub fault: String,
+    /// Items that have it and are not set aside.
+    pub faulty: usize,
+    /// Items that have it and are set aside.
+    pub parked: usize,
+    /// Contexts in which such items are to be worked on.
+    pub contexts: BTreeSet<ContextId>,
+    /// Of those, the ones that stand still at such an item.
+    pub stopped: usize,
+    /// When it was met first, milliseconds since 1970 UTC.
+    pub since_ms: i64,
 }
 
 /// A pending item, as an operator sees it.
@@ -192,6 +220,8 @@ pub enum Outcome {
     Contexts(Vec<ContextView>),
     /// Pending items by the names of their fates, and the contexts.
     Depths(BTreeMap<&'static str, Depth>, Vec<ContextView>),
+    /// Causes of faults, the one that keeps most contexts first.
+    Causes(Vec<Cause>),
     /// In these contexts all users' numbers are looked up anew.
     Doubted(Vec<ContextId>),
 }

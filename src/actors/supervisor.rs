@@ -7,6 +7,7 @@
 //! and the store, also how often faulty items were tried.
 
 mod breaker;
+mod causes;
 mod coalescing;
 mod contexts;
 mod depths;

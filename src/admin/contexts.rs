@@ -108,6 +108,8 @@ pub(super) struct ContextsPage {
     total: usize,
     /// How many of them come before this page.
     offset: usize,
+    /// How many of all contexts are in each state.
+    states: BTreeMap<&'static str, usize>,
     /// The page.
     contexts: Vec<Told>,
 }
@@ -321,11 +323,16 @@ async fn work(engine: &Engine) -> Result<Vec<ContextView>, Refusal> {
 pub(super) async fn list(engine: &Engine, query: &str) -> Answer {
     let question = Question::read(query)?;
     let (known, work) = (engine.index.contexts(), work(engine).await?);
-    let (total, rows) = page(rows(&known, &work), &question);
+    let rows = rows(&known, &work);
+    let mut states = BTreeMap::from(State::ALL.map(|state| (state.word(), 0_usize)));
+    for row in &rows {
+        *states.entry(row.state.word()).or_default() += 1;
+    }
+    let (total, rows) = page(rows, &question);
     let snapshot = engine.snapshots.borrow().clone();
     let all_held = snapshot.holds.iter().any(|hold| hold == "target");
     let contexts = rows.iter().map(|row| row.told(snapshot.outage.as_deref(), all_held)).collect();
-    told(&ContextsPage { total, offset: question.offset, contexts })
+    told(&ContextsPage { total, offset: question.offset, states, contexts })
 }
 
 /// One context, and what is pending there.

@@ -11,7 +11,7 @@ pub fn in_context(what: &str) -> Option<(ContextId, &str)> {
 }
 
 /// Objects that are meant, sorted. More than one only if a name is borne more than once.
-pub(super) fn find(index: &Index, what: &str) -> Vec<ObjectId> {
+pub(crate) fn find(index: &Index, what: &str) -> Vec<ObjectId> {
     let what = what.trim();
     let id = ObjectId::new(what);
     if let Some(identity) = index.identity(&id) {

@@ -18,7 +18,7 @@ use super::words::Refusal;
 
 /// How somebody has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// By the socket, which only an operator can use.
     Socket,
     /// By the address, where anybody can come.
@@ -30,12 +30,20 @@ pub(super) enum Way {
 /// Headers that are there once at most: of two, another program may read the other one.
 const ONCE: [HeaderName; 4] = [AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN];
 
+/// Whether no header is doubled of which another program could read the other one.
+pub(super) fn once(head: &Parts) -> Result<(), Refusal> {
+    match ONCE.iter().find(|name| head.headers.get_all(*name).iter().count() > 1) {
+        Some(twice) => {
+            Err(Refusal::bad(format!("{twice} is given twice"), "give each header once"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Who asks. A token that is given has to be right, also where none is needed: whoever gives one wants
 /// to be no more than it says.
 pub(super) fn role(shared: &Shared, way: Way, head: &Parts) -> Result<Role, Refusal> {
-    if let Some(twice) = ONCE.iter().find(|name| head.headers.get_all(*name).iter().count() > 1) {
-        return Err(Refusal::bad(format!("{twice} is given twice"), "give each header once"));
-    }
+    once(head)?;
     let without = match way {
         Way::Socket => Role::Operator,
         Way::Address => Role::Nobody,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::words::Refusal;
 
 /// A body that may come in one piece or piece by piece.
-pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// An answer.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Refusal {
 }
 
 /// A body in one piece.
-pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
+pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).boxed_unsync()
 }
 

@@ -257,7 +257,7 @@ fn index() -> Answer {
 }
 
 /// A part of a path, with what `%` stands for; none if it is nothing that can be a name.
-fn decoded(part: &str) -> Option<String> {
+pub(crate) fn decoded(part: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.bytes();
     while let Some(byte) = rest.next() {
@@ -275,7 +275,7 @@ fn decoded(part: &str) -> Option<String> {
 }
 
 /// A text as a part of a path.
-pub(super) fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut part = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

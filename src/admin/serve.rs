@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::ACCEPT_LANGUAGE;
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,6 +26,7 @@ use super::reply::{Body, Reply};
 use super::route::{self, Asked};
 use super::words::Refusal;
 use crate::hints::{self, Language};
+use crate::page;
 
 /// Connections at once; who comes then waits.
 const MOST_CONNECTIONS: usize = 64;
@@ -139,6 +141,9 @@ async fn take(
     request: Request<Incoming>,
 ) -> Result<Reply, Refusal> {
     let (head, body) = request.into_parts();
+    if page::is_at(head.uri.path()) {
+        return Ok(Reply::Other(page_at(shared, way, &head, body).await));
+    }
     let asked = Asked {
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
@@ -170,6 +175,21 @@ async fn take(
         hints::put_beside(answer, language);
     }
     Ok(reply)
+}
+
+/// A page. Whatever way it is asked for, a browser asks: also by the socket, if that is forwarded to a
+/// port.
+async fn page_at(shared: &Arc<Shared>, way: Way, head: &Parts, body: Incoming) -> Response<Body> {
+    let visit = async {
+        gate::once(head)?;
+        gate::host(shared, Way::Address, head)?;
+        gate::origin(shared, head)?;
+        if head.method == Method::POST { read(body).await } else { Ok(Bytes::new()) }
+    };
+    match visit.await {
+        Ok(form) => page::answer(shared, way, head, &form).await,
+        Err(refusal) => page::refused(&refusal),
+    }
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Refusal> {

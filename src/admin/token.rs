@@ -12,7 +12,7 @@ use crate::settings::Admin as AdminSettings;
 
 /// What somebody may do; each may do what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// See whether drover is well.
     Nobody,
     /// See everything.
@@ -23,7 +23,7 @@ pub(super) enum Role {
 
 /// Files with tokens. They are read when they are needed, so that a new token holds at once.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub(crate) struct Tokens {
     operator: Option<PathBuf>,
     reader: Option<PathBuf>,
 }
@@ -81,7 +81,7 @@ impl Tokens {
     }
 
     /// The role a token gives; nobody's, if it is none of those in the files.
-    pub(super) fn role(&self, token: &str) -> Role {
+    pub(crate) fn role(&self, token: &str) -> Role {
         let fits = |path: &Option<PathBuf>| {
             let held = path.as_ref().and_then(|path| read(path).ok());
             held.is_some_and(|held| same(token.as_bytes(), held.reveal().as_bytes()))
@@ -114,7 +114,7 @@ fn read(path: &Path) -> Result<Secret, TokenError> {
 }
 
 /// Compares so that the time it takes tells nothing about where they differ.
-fn same(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
     let (one, other) = (Sha256::digest(one), Sha256::digest(other));
     one.iter().zip(other).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }

@@ -1,6 +1,7 @@
 //! What is asked, and how it is refused: queries, bodies, and the shape of errors.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -34,12 +35,12 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(status: u16, error: impl Into<String>, cure: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, error: impl Into<String>, cure: impl Into<String>) -> Self {
         Self { status, error: error.into(), cure: cure.into() }
     }
 
     /// A query or body that cannot be understood.
-    pub(super) fn bad(error: impl Into<String>, cure: impl Into<String>) -> Self {
+    pub(crate) fn bad(error: impl Into<String>, cure: impl Into<String>) -> Self {
         Self::new(400, error, cure)
     }
 
@@ -185,6 +186,7 @@ fn read_filter(pairs: &[(String, String)]) -> Result<Filter, Refusal> {
         fault: value(pairs, "fault").map(str::to_owned),
         fingerprint: value(pairs, "fingerprint").map(str::to_owned),
         after: value(pairs, "after").map(str::to_owned),
+        items: None,
     }
     .read()
     .map(|filter| Filter { limit: PAGE, ..filter })
@@ -208,6 +210,8 @@ pub(super) struct FilterBody {
     fingerprint: Option<String>,
     /// After that item in the queue's order.
     after: Option<String>,
+    /// They are among these; what was looked at before, for instance.
+    items: Option<Vec<String>>,
 }
 
 impl FilterBody {
@@ -219,6 +223,7 @@ impl FilterBody {
             && self.object.is_none()
             && self.fault.is_none()
             && self.fingerprint.is_none()
+            && self.items.is_none()
     }
 
     pub(super) fn read(self) -> Result<Filter, Refusal> {
@@ -232,6 +237,9 @@ impl FilterBody {
             fault: self.fault,
             fingerprint: self.fingerprint,
             after: self.after.as_deref().map(ItemName::new),
+            among: self
+                .items
+                .map(|items| Arc::new(items.iter().map(|item| ItemName::new(item)).collect())),
             limit: 0,
         })
     }

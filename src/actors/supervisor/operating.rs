@@ -112,6 +112,7 @@ impl Supervisor {
             }
             Order::Holds => Ok(Outcome::Holds(self.all_holds()).into()),
             Order::Depths => Ok(Outcome::Depths(self.depths(), self.view_contexts()).into()),
+            Order::Causes => Ok(Outcome::Causes(self.causes()).into()),
             Order::Contexts => Ok(Outcome::Contexts(self.view_contexts()).into()),
             Order::LookUpAgain(contexts) => Ok(self.look_up_again(contexts)),
             Order::ProvisionAgain(again) => {
@@ -326,6 +327,7 @@ impl Supervisor {
         for (item, file) in self.unusable.iter().filter(|_| anywhere) {
             let fault = &file.fault;
             if filter.after.as_ref().is_none_or(|after| item > after)
+                && filter.among.as_ref().is_none_or(|among| among.contains(item))
                 && fits_fate(filter, "faulty")
                 && fits_fault(filter, &fault.class, &fault.text, &fault.fingerprint)
             {
@@ -341,6 +343,7 @@ impl Supervisor {
         let here =
             |context| self.lanes.open_lanes(entry).any(|lane| lane == Lane::Context(context));
         if filter.after.as_ref().is_some_and(|after| task.name <= *after)
+            || filter.among.as_ref().is_some_and(|among| !among.contains(&task.name))
             || filter.object.as_ref().is_some_and(|object| *object != item.object)
             || filter.kind.is_some_and(|kind| kind != item.kind)
             || !filter.context.is_none_or(here)
@@ -358,7 +361,7 @@ impl Supervisor {
     }
 
     /// What has become of an entry so far.
-    fn fate_of(&self, entry: EntryId, task: &Task) -> Fate {
+    pub(super) fn fate_of(&self, entry: EntryId, task: &Task) -> Fate {
         if let Some(Parked { reason, note }) = self.parking.parked.get(&entry) {
             return Fate::Parked { reason: *reason, note: note.clone() };
         }

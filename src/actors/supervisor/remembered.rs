@@ -65,23 +65,31 @@ impl Supervisor {
             return;
         }
         // What it is in the memory is what the earlier run has left behind.
-        let gave_way = match self.env.store.item_history(&fault.item, 1) {
-            Ok(last) => last.first().is_some_and(|last| last.fate == Fate::Pending),
+        let last = match self.env.store.item_history(&fault.item, 1) {
+            Ok(last) => last.into_iter().next(),
             Err(problem) => {
                 self.break_down(problem.to_string());
                 return;
             }
         };
+        let gave_way = last.as_ref().is_some_and(|last| last.fate == Fate::Pending);
         let Some(task) = self.lanes.task_mut(entry).filter(|task| task.name == *name) else {
             return;
         };
+        // What is aside stays so: the memory is asked for it when all of the queue was read, and by then
+        // what is said here may have been written.
+        let same = |digest| matches!(&task.what, What::Item(item) if item.digest == digest);
+        let aside =
+            last.is_some_and(|last| matches!(last.fate, Fate::Parked { .. }) && same(last.digest));
         info!(item.name = %fault.item, object.id = fault.object.as_ref().map(tracing::field::display),
               context.id = fault.context.map(|context| context.0), attempts = fault.attempts,
               fault = without_addresses(&fault.text), "the item stood still before the start and is tried again");
         // If its file was rewritten meanwhile it is another intake, which knows nothing of that yet.
         let faulty = Fate::Faulty { attempts: fault.attempts, next_ms: None };
         self.taken.push(Change::PutFault(fault.clone()));
-        self.taken.push(Change::SetFate { item: fault.item.clone(), fate: faulty });
+        if !aside {
+            self.taken.push(Change::SetFate { item: fault.item.clone(), fate: faulty });
+        }
         task.attempts = fault.attempts;
         task.earlier_attempts = fault.attempts;
         task.fault = Some(Box::new(Standing {
