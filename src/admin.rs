@@ -75,7 +75,8 @@ struct Shared {
 
 /// An open admin interface; closed when it is dropped.
 pub struct Admin {
-    arbiter: Arbiter,
+    /// None once it is closed.
+    arbiter: Option<Arbiter>,
     /// Removes the socket's file.
     _socket: Option<door::Socket>,
 }
@@ -109,12 +110,24 @@ impl Admin {
                 Err(problem) => tracing::error!("{:#}", anyhow::Error::new(problem)),
             }
         }
-        Self { arbiter, _socket: socket }
+        Self { arbiter: Some(arbiter), _socket: socket }
+    }
+
+    /// Closes it and waits until nothing of it listens any more, so that the same address can be
+    /// opened again. Must not be called on its own thread.
+    pub fn close(mut self) {
+        if let Some(arbiter) = self.arbiter.take() {
+            arbiter.stop();
+            // It only fails if that thread has panicked; then it is gone as well.
+            let _ = arbiter.join();
+        }
     }
 }
 
 impl Drop for Admin {
     fn drop(&mut self) {
-        self.arbiter.stop();
+        if let Some(arbiter) = &self.arbiter {
+            arbiter.stop();
+        }
     }
 }

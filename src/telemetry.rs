@@ -65,9 +65,25 @@ pub enum TelemetryError {
 ///
 /// # Errors
 /// If the filter cannot be understood, or logging was set up before.
-pub fn init(logs: &Logs, filter: Option<&str>) -> Result<(), TelemetryError> {
-    let subscriber = subscriber(logs, filter, stderr().is_terminal(), stderr)?;
-    Ok(tracing::subscriber::set_global_default(subscriber)?)
+pub fn init(logs: &Logs, filter: Option<&str>) -> Result<Dial, TelemetryError> {
+    let (subscriber, dial) = subscriber(logs, filter, stderr().is_terminal(), stderr)?;
+    tracing::subscriber::set_global_default(subscriber)?;
+    Ok(dial)
+}
+
+/// Sets the level of what is logged, while it is logged.
+pub struct Dial {
+    set: Box<dyn Fn(EnvFilter) -> bool>,
+    /// The environment's filter is in force instead.
+    overruled: bool,
+}
+
+impl Dial {
+    /// Logs at this level from now on. False if the environment's filter is in force and stays so.
+    pub fn set(&self, level: Level) -> bool {
+        let filter = EnvFilter::try_new(directives(level));
+        !self.overruled && filter.is_ok_and(|filter| (self.set)(filter))
+    }
 }
 
 /// A subscriber that writes to `writer`, which is a terminal or not.
@@ -76,14 +92,13 @@ fn subscriber<W>(
     filter: Option<&str>,
     terminal: bool,
     writer: W,
-) -> Result<Box<dyn Subscriber + Send + Sync>, TelemetryError>
+) -> Result<(Box<dyn Subscriber + Send + Sync>, Dial), TelemetryError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let directives = match filter {
-        Some(filter) if !filter.trim().is_empty() => filter.to_owned(),
-        _ => directives(logs.level),
-    };
+    let given = filter.filter(|filter| !filter.trim().is_empty());
+    let overruled = given.is_some();
+    let directives = given.map_or_else(|| directives(logs.level), str::to_owned);
     let filter = EnvFilter::try_new(&directives)
         .map_err(|source| TelemetryError::Filter { filter: directives, source })?;
     let builder =
@@ -94,9 +109,15 @@ where
         LogFormat::Json => true,
     };
     Ok(if json {
-        Box::new(builder.json().flatten_event(true).finish())
+        let builder = builder.json().flatten_event(true).with_filter_reloading();
+        let handle = builder.reload_handle();
+        let set = Box::new(move |filter| handle.reload(filter).is_ok());
+        (Box::new(builder.finish()), Dial { set, overruled })
     } else {
-        Box::new(builder.compact().finish())
+        let builder = builder.compact().with_filter_reloading();
+        let handle = builder.reload_handle();
+        let set = Box::new(move |filter| handle.reload(filter).is_ok());
+        (Box::new(builder.finish()), Dial { set, overruled })
     })
 }
 
@@ -137,7 +158,7 @@ mod tests {
     fn written(format: LogFormat, filter: Option<&str>, terminal: bool, events: fn()) -> String {
         let page = Page::default();
         let logs = Logs { level: Level::INFO, format };
-        let subscriber = subscriber(&logs, filter, terminal, page.clone()).unwrap();
+        let (subscriber, _) = subscriber(&logs, filter, terminal, page.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, events);
         let bytes = page.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -179,6 +200,22 @@ mod tests {
         let text = written(LogFormat::Pretty, Some(" "), false, several);
         assert!(text.contains("own info"), "empty is none: {text}");
         assert_eq!(directives(Level::ERROR), "ERROR,drover=ERROR");
+    }
+
+    #[test]
+    fn the_level_can_be_changed_unless_the_environment_says_it() {
+        for (filter, heard) in [(None, true), (Some("drover=info"), false)] {
+            let page = Page::default();
+            let logs = Logs { level: Level::INFO, format: LogFormat::Json };
+            let (subscriber, dial) = subscriber(&logs, filter, false, page.clone()).unwrap();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::debug!("before");
+                assert_eq!(dial.set(Level::DEBUG), heard);
+                tracing::debug!("after");
+            });
+            let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+            assert!(!text.contains("before") && text.contains("after") == heard, "{text}");
+        }
     }
 
     #[test]

@@ -63,6 +63,7 @@ mod security;
 mod sender_name;
 mod settings;
 mod settings_run;
+mod service_manager;
 mod shared_accounts;
 mod sim_recorded;
 mod sim_server;
