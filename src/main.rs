@@ -67,6 +67,10 @@ fn main() -> ExitCode {
         Command::Export(args) => {
             look(&args.data, &env, |settings| cli::takeover::export(args, settings))
         }
+        Command::Init(args) => plain(&env, || cli::init::run(args, &env)),
+        Command::Bundle(args) => plain(&env, || cli::bundle::run(args, env.clone())),
+        Command::Completions(args) => cli::manual::completions(args),
+        Command::Man(args) => cli::manual::man(args),
         Command::Demo(args) => plain(&env, || cli::demo::run(args)),
         Command::Load(args) => plain(&env, || cli::load::run(args, &env)),
         Command::Anonymise(args) => plain(&env, || cli::anonymise::run(args)),
