@@ -107,7 +107,8 @@ pub(crate) struct Shared {
 
 /// An open admin interface; closed when it is dropped.
 pub struct Admin {
-    arbiter: Arbiter,
+    /// None once it is closed.
+    arbiter: Option<Arbiter>,
     shared: Arc<Shared>,
     /// Removes the socket's file.
     _socket: Option<door::Socket>,
@@ -156,27 +157,37 @@ impl Admin {
                 Err(problem) => tracing::error!("{:#}", anyhow::Error::new(problem)),
             }
         }
-        Self { arbiter, shared, _socket: socket }
+        Self { arbiter: Some(arbiter), shared, _socket: socket }
     }
-}
 
-impl Admin {
     /// Answers monitoring at an address of its own, where no token is needed: numbers and health, and
     /// nothing else.
     pub fn open_to_monitoring(&self, address: SocketAddr) {
-        let shared = self.shared.clone();
+        let (Some(arbiter), shared) = (&self.arbiter, self.shared.clone()) else { return };
         match door::listen(address) {
             Ok((listener, address)) => {
-                self.arbiter.spawn_fn(move || serve::monitoring(shared, listener));
+                arbiter.spawn_fn(move || serve::monitoring(shared, listener));
                 tracing::info!(%address, "monitoring is answered");
             }
             Err(problem) => tracing::error!("{:#}", anyhow::Error::new(problem)),
+        }
+    }
+
+    /// Closes it and waits until nothing of it listens any more, so that the same address can be
+    /// opened again. Must not be called on its own thread.
+    pub fn close(mut self) {
+        if let Some(arbiter) = self.arbiter.take() {
+            arbiter.stop();
+            // It only fails if that thread has panicked; then it is gone as well.
+            let _ = arbiter.join();
         }
     }
 }
 
 impl Drop for Admin {
     fn drop(&mut self) {
-        self.arbiter.stop();
+        if let Some(arbiter) = &self.arbiter {
+            arbiter.stop();
+        }
     }
 }

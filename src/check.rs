@@ -108,6 +108,19 @@ pub async fn check(settings: &Settings, offline: bool) -> Vec<Finding> {
     findings
 }
 
+/// Looks only whether OX is there: name, connection, certificate.
+pub(crate) async fn reach(settings: &Settings) -> Vec<Finding> {
+    let credentials = Arc::new(service::credentials(settings));
+    match SoapClient::new(&service::client_settings(settings), credentials, None) {
+        Ok(client) => network::check(settings, &client).await,
+        Err(error) => {
+            let told = format!("{:#}", anyhow::Error::new(error));
+            let cure = "correct ox.ca_file [REQUESTS_CA_BUNDLE] or ox.soap_server [OX_SOAP_SERVER]";
+            vec![Finding::failed("client", Exit::Settings, told, cure)]
+        }
+    }
+}
+
 /// What the command ends with: the first failure says.
 pub fn exit(findings: &[Finding]) -> Exit {
     let mut failed = findings.iter().filter(|finding| finding.state == State::Failed);

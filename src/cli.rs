@@ -2,6 +2,7 @@
 
 pub mod anonymise;
 pub mod apply;
+pub mod bundle;
 pub mod compare;
 pub mod config;
 pub mod context;
@@ -11,8 +12,10 @@ pub mod exit;
 pub mod explain;
 pub mod health;
 pub mod history;
+pub mod init;
 pub mod ledger;
 pub mod load;
+pub mod manual;
 pub mod mapping;
 pub mod openapi;
 mod paint;
@@ -47,6 +50,8 @@ pub struct Cli {
 pub enum Command {
     /// Provision OX from the queue in the data directory.
     Run(run::RunArgs),
+    /// Set drover up: asks, probes, writes a commented settings file, and checks it.
+    Init(init::InitArgs),
     /// Tell what the settings are, and check whether drover can work with them.
     Config(config::ConfigArgs),
     /// Bring OX into the state that files describe.
@@ -81,6 +86,12 @@ pub enum Command {
     Takeover(takeover::TakeoverArgs),
     /// Write last known states as the OX Connector does, for the way back.
     Export(takeover::ExportArgs),
+    /// Make an archive for whoever helps from afar: settings, status, held items, logs; no secrets, nobody's name.
+    Bundle(bundle::BundleArgs),
+    /// Print the completions of a shell.
+    Completions(manual::CompletionsArgs),
+    /// Write manual pages.
+    Man(manual::ManArgs),
     /// Make a queue, drive it at the built-in simulator and compare the result.
     Demo(demo::DemoArgs),
     /// Put a test system (or the built-in simulator) under load, and tell what it can bear.

@@ -166,6 +166,12 @@ impl Engine {
         Stopper { supervisor: self.supervisor.clone(), told: self.told.clone() }
     }
 
+    /// A way to see whether it moves.
+    pub fn heart(&self) -> Heart {
+        let threads = self.arbiters.iter().map(Arbiter::handle).collect();
+        Heart { snapshots: self.snapshot.clone(), threads }
+    }
+
     /// The way to give orders to it.
     pub fn operator(&self) -> Operator {
         Operator(self.supervisor.clone())
@@ -203,5 +209,35 @@ impl Stopper {
     /// The credentials file has changed.
     pub fn credentials_changed(&self) {
         self.supervisor.do_send(CredentialsChanged);
+    }
+}
+
+/// Shows whether the engine moves.
+pub struct Heart {
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    threads: Vec<ArbiterHandle>,
+}
+
+impl Heart {
+    /// Waits until the supervisor has published anew and every thread for contexts has got round to
+    /// something new: for ever, if one of them hangs. False if the engine has ended.
+    ///
+    /// OX being slow or down is none of it: whoever waits for OX lets others go on.
+    pub async fn beat(&mut self) -> bool {
+        self.snapshots.mark_unchanged();
+        if self.snapshots.changed().await.is_err() {
+            return false;
+        }
+        for thread in &self.threads {
+            let (sender, receiver) = oneshot::channel();
+            let there = thread.spawn(async move {
+                // Whoever waits for it may have ended.
+                let _ = sender.send(());
+            });
+            if !there || receiver.await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 }

@@ -45,6 +45,7 @@
 pub mod actors;
 pub mod admin;
 pub mod apply;
+pub mod bundle;
 pub mod check;
 pub mod cli;
 pub mod clock;

@@ -75,6 +75,10 @@ fn main() -> ExitCode {
         Command::Export(args) => {
             look(&args.data, &env, |settings| cli::takeover::export(args, settings))
         }
+        Command::Init(args) => plain(&env, || cli::init::run(args, &env)),
+        Command::Bundle(args) => plain(&env, || cli::bundle::run(args, env.clone())),
+        Command::Completions(args) => cli::manual::completions(args),
+        Command::Man(args) => cli::manual::man(args),
         Command::Demo(args) => plain(&env, || cli::demo::run(args)),
         Command::Load(args) => plain(&env, || cli::load::run(args, &env)),
         Command::Anonymise(args) => plain(&env, || cli::anonymise::run(args)),
@@ -96,17 +100,18 @@ fn main() -> ExitCode {
 /// The service: settings first, they say what is logged.
 fn run(args: &cli::run::RunArgs, env: BTreeMap<String, String>) -> anyhow::Result<Exit> {
     let filter = env.get(telemetry::FILTER_VARIABLE).cloned();
-    let (settings, notices) = match args.settings(env) {
+    let (settings, notices) = match args.settings(env.clone()) {
         Ok(loaded) => loaded,
         Err(error) => return Ok(bad_settings(&error.into())),
     };
-    if let Err(error) = telemetry::init(&settings.logs, filter.as_deref()) {
-        return Ok(bad_settings(&error.into()));
-    }
+    let dial = match telemetry::init(&settings.logs, filter.as_deref()) {
+        Ok(dial) => dial,
+        Err(error) => return Ok(bad_settings(&error.into())),
+    };
     for notice in &notices {
         tracing::warn!("{notice}");
     }
-    cli::run::run(args, &settings)
+    cli::run::run(args, env, &settings, &dial)
 }
 
 /// Work from files: the settings say what is logged, here as well.
@@ -117,7 +122,7 @@ fn apply(args: &cli::apply::ApplyArgs, env: &BTreeMap<String, String>) -> anyhow
     };
     let filter = env.get(telemetry::FILTER_VARIABLE);
     match telemetry::init(&settings.logs, filter.map(String::as_str)) {
-        Ok(()) => cli::apply::run(args, &settings),
+        Ok(_) => cli::apply::run(args, &settings),
         Err(error) => Ok(bad_settings(&error.into())),
     }
 }
@@ -129,7 +134,7 @@ fn plain(
 ) -> anyhow::Result<Exit> {
     let filter = env.get(telemetry::FILTER_VARIABLE);
     match telemetry::init(&LOGS, filter.map(String::as_str)) {
-        Ok(()) => command(),
+        Ok(_) => command(),
         Err(error) => Ok(bad_settings(&error.into())),
     }
 }

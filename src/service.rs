@@ -127,11 +127,27 @@ impl Service {
         observer: Option<Arc<dyn CallObserver>>,
     ) -> Result<Self, ServiceError> {
         let lock = DataLock::acquire(&settings.queue.data_dir)?;
+        let left = lock.found();
+        Self::open_locked(settings, until, observer, lock, left)
+    }
+
+    /// The same over a folder that this process owns already. `left`: how the engine before it has
+    /// ended.
+    ///
+    /// # Errors
+    /// [`ServiceError`]; the folder is free then.
+    pub fn open_locked(
+        settings: &Settings,
+        until: Until,
+        observer: Option<Arc<dyn CallObserver>>,
+        lock: DataLock,
+        left: Found,
+    ) -> Result<Self, ServiceError> {
         let queue_dir = settings.queue_dir();
         std::fs::create_dir_all(&queue_dir)
             .map_err(|source| ServiceError::QueueFolder { path: queue_dir.clone(), source })?;
         let database = settings.database();
-        let cut_short = match lock.found() {
+        let cut_short = match left {
             Found::Finished => false,
             Found::Unfinished => true,
             // A lock file is lost more easily than a database.

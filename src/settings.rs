@@ -6,6 +6,7 @@
 //! process environment: callers bring it.
 
 mod admin;
+mod effect;
 mod explained;
 mod field;
 mod groups;
@@ -33,6 +34,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use admin::Admin;
+pub(crate) use effect::changed;
+pub use effect::{TakesEffect, takes_effect};
 pub use explained::{Explained, Origin};
 pub use layers::DEFAULTS;
 pub use ledger::Ledger;

@@ -81,8 +81,8 @@ pub enum TelemetryError {
 ///
 /// # Errors
 /// If the filter cannot be understood, the file cannot be opened, or logging was set up before.
-pub fn init(logs: &Logs, filter: Option<&str>) -> Result<(), TelemetryError> {
-    let subscriber = match &logs.file {
+pub fn init(logs: &Logs, filter: Option<&str>) -> Result<Dial, TelemetryError> {
+    let (subscriber, dial) = match &logs.file {
         Some(path) => {
             let opened = LogFile::open(path, logs.max_bytes, logs.keep);
             let told = |source| TelemetryError::File { path: path.clone(), source };
@@ -90,7 +90,23 @@ pub fn init(logs: &Logs, filter: Option<&str>) -> Result<(), TelemetryError> {
         }
         None => subscriber(logs, filter, stderr().is_terminal(), stderr)?,
     };
-    Ok(tracing::subscriber::set_global_default(subscriber)?)
+    tracing::subscriber::set_global_default(subscriber)?;
+    Ok(dial)
+}
+
+/// Sets the level of what is logged, while it is logged.
+pub struct Dial {
+    set: Box<dyn Fn(EnvFilter) -> bool>,
+    /// The environment's filter is in force instead.
+    overruled: bool,
+}
+
+impl Dial {
+    /// Logs at this level from now on. False if the environment's filter is in force and stays so.
+    pub fn set(&self, level: Level) -> bool {
+        let filter = EnvFilter::try_new(directives(level));
+        !self.overruled && filter.is_ok_and(|filter| (self.set)(filter))
+    }
 }
 
 /// A subscriber that writes to `writer`, which is a terminal or not.
@@ -99,14 +115,13 @@ fn subscriber<W>(
     filter: Option<&str>,
     terminal: bool,
     writer: W,
-) -> Result<Box<dyn Subscriber + Send + Sync>, TelemetryError>
+) -> Result<(Box<dyn Subscriber + Send + Sync>, Dial), TelemetryError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let directives = match filter {
-        Some(filter) if !filter.trim().is_empty() => filter.to_owned(),
-        _ => directives(logs.level),
-    };
+    let given = filter.filter(|filter| !filter.trim().is_empty());
+    let overruled = given.is_some();
+    let directives = given.map_or_else(|| directives(logs.level), str::to_owned);
     let filter = EnvFilter::try_new(&directives)
         .map_err(|source| TelemetryError::Filter { filter: directives, source })?;
     let builder =
@@ -117,9 +132,15 @@ where
         LogFormat::Json => true,
     };
     Ok(if json {
-        Box::new(builder.json().flatten_event(true).finish())
+        let builder = builder.json().flatten_event(true).with_filter_reloading();
+        let handle = builder.reload_handle();
+        let set = Box::new(move |filter| handle.reload(filter).is_ok());
+        (Box::new(builder.finish()), Dial { set, overruled })
     } else {
-        Box::new(builder.compact().finish())
+        let builder = builder.compact().with_filter_reloading();
+        let handle = builder.reload_handle();
+        let set = Box::new(move |filter| handle.reload(filter).is_ok());
+        (Box::new(builder.finish()), Dial { set, overruled })
     })
 }
 
@@ -160,7 +181,7 @@ mod tests {
     fn written(format: LogFormat, filter: Option<&str>, terminal: bool, events: fn()) -> String {
         let page = Page::default();
         let logs = Logs { level: Level::INFO, format, file: None, max_bytes: 0, keep: 0 };
-        let subscriber = subscriber(&logs, filter, terminal, page.clone()).unwrap();
+        let (subscriber, _) = subscriber(&logs, filter, terminal, page.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, events);
         let bytes = page.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -202,6 +223,23 @@ mod tests {
         let text = written(LogFormat::Pretty, Some(" "), false, several);
         assert!(text.contains("own info"), "empty is none: {text}");
         assert_eq!(directives(Level::ERROR), "ERROR,drover=ERROR");
+    }
+
+    #[test]
+    fn the_level_can_be_changed_unless_the_environment_says_it() {
+        for (filter, heard) in [(None, true), (Some("drover=info"), false)] {
+            let page = Page::default();
+            let format = LogFormat::Json;
+            let logs = Logs { level: Level::INFO, format, file: None, max_bytes: 0, keep: 0 };
+            let (subscriber, dial) = subscriber(&logs, filter, false, page.clone()).unwrap();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::debug!("before");
+                assert_eq!(dial.set(Level::DEBUG), heard);
+                tracing::debug!("after");
+            });
+            let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+            assert!(!text.contains("before") && text.contains("after") == heard, "{text}");
+        }
     }
 
     #[test]

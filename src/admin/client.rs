@@ -109,11 +109,46 @@ impl Client {
         format!("{base}/{}", encoded(part))
     }
 
+    /// Asks for something that is no JSON.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn text(&self, path: &str) -> Result<String, ClientError> {
+        let (status, bytes) = self.raw("GET", path, None, PATIENCE)?;
+        if status == 200 {
+            return Ok(String::from_utf8_lossy(&bytes).into_owned());
+        }
+        let error = format!("{path} is answered with status {status}");
+        Err(ClientError::Refused { status, error, cure: "ask a newer drover".to_owned() })
+    }
+
     fn place(&self) -> String {
         match self {
             Self::Socket(path) => path.display().to_string(),
             Self::Address { url, .. } => url.to_string(),
         }
+    }
+
+    fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        patience: Duration,
+    ) -> Result<Raw, ClientError> {
+        let asked = match self {
+            Self::Socket(socket) => over_socket(socket, method, path, body, patience),
+            Self::Address { url, token } => over_address(url, token.as_ref(), path, body, patience),
+        };
+        asked.map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                ClientError::NoService { place: self.place() }
+            }
+            io::ErrorKind::InvalidData => {
+                ClientError::Garbled { place: self.place(), reason: source.to_string() }
+            }
+            _ => ClientError::Unreachable { place: self.place(), source },
+        })
     }
 
     fn ask(
@@ -123,19 +158,7 @@ impl Client {
         body: Option<&Value>,
         patience: Duration,
     ) -> Result<Value, ClientError> {
-        let asked = match self {
-            Self::Socket(socket) => over_socket(socket, method, path, body, patience),
-            Self::Address { url, token } => over_address(url, token.as_ref(), path, body, patience),
-        };
-        let (status, bytes) = asked.map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                ClientError::NoService { place: self.place() }
-            }
-            io::ErrorKind::InvalidData => {
-                ClientError::Garbled { place: self.place(), reason: source.to_string() }
-            }
-            _ => ClientError::Unreachable { place: self.place(), source },
-        })?;
+        let (status, bytes) = self.raw(method, path, body, patience)?;
         let answer: Value = serde_json::from_slice(&bytes).map_err(|_| ClientError::Garbled {
             place: self.place(),
             reason: format!("HTTP status {status} without JSON"),

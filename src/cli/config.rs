@@ -110,7 +110,7 @@ fn shown(args: &ShowArgs, loaded: Loaded) -> anyhow::Result<(String, Exit)> {
     let mut text = String::new();
     for one in &settings {
         if args.explain && !one.meaning.is_empty() {
-            let _ = writeln!(text, "# {}", one.meaning);
+            let _ = writeln!(text, "# {} ({})", one.meaning, one.takes_effect);
         }
         let line = one.line();
         let _ = if args.origin {

@@ -9,10 +9,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::data::DataArgs;
 use super::speech::SpeechArgs;
+use crate::admin::client::Client;
 use crate::health::Health;
 use crate::hints::{self, Hint, Language};
 use crate::ox::{FaultClass, OxApi, OxError, SoapClient};
@@ -41,12 +42,25 @@ pub struct HealthArgs {
     /// Do not ask whether OX answers.
     #[arg(long)]
     pub offline: bool,
+    /// Only ask the running drover: 0 yes, 2 no. For the probes of containers and Kubernetes. "live": the
+    /// engine moves. "ready": the queue was read and orders are taken. OX being down is neither.
+    #[arg(long, value_name = "WHAT")]
+    pub probe: Option<Probe>,
     /// How long OX may take to answer.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = super::seconds)]
     pub timeout: Duration,
     /// In which language.
     #[command(flatten)]
     pub speech: SpeechArgs,
+}
+
+/// What a probe asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Probe {
+    /// Whether the engine moves.
+    Live,
+    /// Whether the queue was read and orders are taken.
+    Ready,
 }
 
 /// What a monitoring system makes of it, in its own order.
@@ -85,6 +99,9 @@ pub fn run(args: &HealthArgs, env: BTreeMap<String, String>) -> ExitCode {
 
 fn look(args: &HealthArgs, env: BTreeMap<String, String>) -> anyhow::Result<(Level, String)> {
     let settings = args.data.settings(env)?;
+    if let Some(probe) = args.probe {
+        return Ok(probed(probe, &settings));
+    }
     let health = Health::of(&settings)?;
     let mut level = Level::Ok;
     let mut parts = Vec::new();
@@ -109,6 +126,20 @@ fn look(args: &HealthArgs, env: BTreeMap<String, String>) -> anyhow::Result<(Lev
         tell(Level::Critical, faulty(&health, args.speech.language()));
     }
     Ok((level, format!("{} | {}", parts.join(", "), numbers(args, &health))))
+}
+
+fn probed(probe: Probe, settings: &Settings) -> (Level, String) {
+    let Some(socket) = settings.socket() else {
+        return (Level::Unknown, "admin.socket is \"none\", so nobody can be asked".to_owned());
+    };
+    let (path, word) = match probe {
+        Probe::Live => ("/v1/health/live", "live"),
+        Probe::Ready => ("/v1/health/ready", "ready"),
+    };
+    match Client::Socket(socket).get(path, &[]) {
+        Ok(_) => (Level::Ok, word.to_owned()),
+        Err(error) => (Level::Critical, format!("not {word}: {error}")),
+    }
 }
 
 fn service(args: &HealthArgs, health: &Health) -> (Level, String) {

@@ -55,6 +55,14 @@ pub fn run(args: &LedgerArgs, settings: &Settings) -> anyhow::Result<Exit> {
     Ok(if complete { Exit::Done } else { Exit::Gap })
 }
 
+/// The same for programs.
+pub(crate) fn told(settings: &Settings, reader: &SqliteReader) -> anyhow::Result<Value> {
+    let audit = reader.audit()?;
+    let files = compare(settings, reader)?;
+    let complete = audit.is_sound() && files.gone.is_empty();
+    Ok(as_json(&audit, &files, complete))
+}
+
 /// Looks for files without items and items without files. A service may be at work meanwhile: what
 /// looks wrong is looked at again, in the order in which a file and its item come and go.
 fn compare(settings: &Settings, reader: &SqliteReader) -> anyhow::Result<Files> {

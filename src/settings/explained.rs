@@ -7,6 +7,7 @@ use config::{Value, ValueKind};
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::effect::{TakesEffect, takes_effect};
 use super::field::without_credentials;
 
 /// Keys whose value is never shown.
@@ -64,6 +65,8 @@ pub struct Explained {
     pub origin: Origin,
     /// What it is for, as the default file says.
     pub meaning: String,
+    /// When a new value takes effect.
+    pub takes_effect: TakesEffect,
 }
 
 impl Explained {
@@ -75,7 +78,8 @@ impl Explained {
             _ if SECRET.contains(&key) => MASKED.into(),
             value => value,
         };
-        Self { key: key.to_owned(), value, origin, meaning }
+        let takes_effect = takes_effect(key);
+        Self { key: key.to_owned(), value, origin, meaning, takes_effect }
     }
 
     /// Key and value as they would stand in a settings file.

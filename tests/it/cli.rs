@@ -104,3 +104,30 @@ fn sim_takes_contexts() {
         assert!(parse(&["sim", "--context", bad]).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let commands: Vec<String> = <Cli as clap::CommandFactory>::command()
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = drover(&["completions", shell], &[]);
+        assert_eq!(code(&output), Exit::Done.code());
+        let script = String::from_utf8(output.stdout).unwrap();
+        for command in &commands {
+            assert!(script.contains(command.as_str()), "{command} is missing for {shell}");
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let pages = dir.path().join("man1");
+    let output = drover(&["man", pages.to_str().unwrap()], &[]);
+    assert_eq!(code(&output), Exit::Done.code(), "{}", stderr(&output));
+    for command in &commands {
+        let page = std::fs::read_to_string(pages.join(format!("drover-{command}.1"))).unwrap();
+        assert!(page.contains(".TH") && page.contains(command.as_str()), "{command}");
+    }
+    let whole = std::fs::read_to_string(pages.join("drover.1")).unwrap();
+    assert!(whole.contains("Exit codes"), "{whole}");
+    assert_eq!(code(&drover(&["man", "/proc/nowhere"], &[])), Exit::Internal.code());
+}
