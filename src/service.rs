@@ -275,6 +275,8 @@ pub(crate) fn policy(settings: &Settings) -> Policy {
         account_login: mapping.functional_account_login_template.clone(),
         on_revoke: mapping.on_revoke,
         profile_holders: mapping.profile_holders,
+        heir: mapping.heir.clone(),
+        disable_contexts: mapping.disable_contexts,
         sender_name: mapping.sender_name,
         shared_accounts: mapping.shared_accounts,
         shared_account_identifier: mapping.shared_account_identifier.clone(),

@@ -123,7 +123,7 @@ impl Comparer {
     }
 
     async fn one_context(&self, context: ContextId, known: &Known) -> Result<Compared, Stop> {
-        let Some(Placement::Context { name, quota_mb }) = known.record.placements.get(&context)
+        let Some(Placement::Context { name, quota_mb, .. }) = known.record.placements.get(&context)
         else {
             return Ok(compared(context, known, State::NotProvisioned, None, Vec::new()));
         };

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::attributes::{DesiredUser, changed_fields, sender_address, uncleared_fields};
 use super::{Answer, Case, Next, Operation, Problem, Question, Refusal, Reply};
 use crate::model::digest::{content_digest, is_digest};
-use crate::model::{ContextId, FieldValue, ModuleAccess, ObjectId, OxId, UserFields};
+use crate::model::{
+    Capabilities, CapabilityChange, ContextId, FieldValue, ModuleAccess, ObjectId, OxId, UserFields,
+};
 use crate::ox::{OxUser, Target};
 use crate::store::{Beside, Change, Journey, ObjectRecord, Placement};
 
@@ -24,6 +26,10 @@ pub struct WantedUser {
     pub access: ModuleAccess,
     /// Name under which he sends mail, empty for none of his own; none = not drover's business.
     pub sender_name: Option<String>,
+    /// Capabilities granted and denied to him.
+    pub capabilities: Capabilities,
+    /// Login name of whoever gets his data when he is deleted; none = the context's administrator.
+    pub heir: Option<String>,
 }
 
 /// A user in one context, as drover knows him.
@@ -64,6 +70,17 @@ impl Sender {
             None => Self::None,
         }
     }
+}
+
+/// Who gets the data of a user who is deleted, as far as there is to be anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heir {
+    /// Not asked yet.
+    Unknown,
+    /// There is no such user.
+    Absent,
+    /// The one with that number.
+    Is(OxId),
 }
 
 /// What the look for a user of the wanted name in the wanted context has given so far.
@@ -118,6 +135,9 @@ pub struct UserCase {
     /// An earlier try may have created the user without our hearing of it.
     suspect: bool,
     protected: bool,
+    heir: Heir,
+    /// Login name of whoever gets the data of those who name nobody.
+    usual_heir: Option<String>,
     applied: bool,
     adopted: bool,
 }
@@ -166,9 +186,17 @@ impl UserCase {
             late: false,
             suspect,
             protected: false,
+            heir: Heir::Unknown,
+            usual_heir: None,
             applied: false,
             adopted: false,
         }
+    }
+
+    /// Who gets the data of those who are deleted and name nobody, by login name.
+    pub fn with_heir(mut self, heir: Option<String>) -> Self {
+        self.usual_heir = heir;
+        self
     }
 
     /// Values that are in OX, are no longer wanted, and cannot be cleared over SOAP (element names).
@@ -246,8 +274,31 @@ impl UserCase {
         }
         // One that was never sent is none.
         let sent = placed.beside.sender_name.as_deref().unwrap_or_default();
-        let name = wanted.sender_name.clone().filter(|name| name != sent)?;
-        Some(Next::Do(Operation::UserSenderName { context, user, name }))
+        if let Some(name) = wanted.sender_name.clone().filter(|name| name != sent) {
+            return Some(Next::Do(Operation::UserSenderName { context, user, name }));
+        }
+        let given = &placed.beside.capabilities;
+        let change = CapabilityChange::between(given, &wanted.capabilities)?;
+        Some(Next::Do(Operation::UserCapabilities { context, user, change }))
+    }
+
+    /// He is to be nowhere: whoever gets his data is found first.
+    fn delete(&self, context: ContextId, placed: &Placed) -> Next {
+        let heir = placed.beside.heir.as_ref().or(self.usual_heir.as_ref());
+        let heir = heir.filter(|heir| **heir != placed.name);
+        let heir = match (heir, self.heir) {
+            (None, _) => None,
+            (Some(_), Heir::Is(ox)) => Some(ox),
+            (Some(heir), Heir::Unknown) => {
+                return Next::Ask(Question::Heir(context, heir.clone()));
+            }
+            (Some(heir), Heir::Absent) => {
+                let heir = heir.clone();
+                return Next::Stuck(Problem::NoHeir { context, heir });
+            }
+        };
+        let user = Target::Name(placed.name.clone());
+        Next::Do(Operation::UserDelete { context, user, heir })
     }
 
     /// The fields to send, with what has to travel together.
@@ -517,10 +568,7 @@ impl Case for UserCase {
         }
         let Some(wanted) = &self.wanted else {
             return match self.placed.first_key_value() {
-                Some((context, placed)) => Next::Do(Operation::UserDelete {
-                    context: *context,
-                    user: Target::Name(placed.name.clone()),
-                }),
+                Some((context, placed)) => self.delete(*context, placed),
                 None => Next::Done { why: "is not in OX and is not to be" },
             };
         };
@@ -532,6 +580,8 @@ impl Case for UserCase {
                 Some((context, placed)) => Next::Do(Operation::UserDelete {
                     context,
                     user: Target::Name(placed.name.clone()),
+                    // His data went with him.
+                    heir: None,
                 }),
                 None => Next::Done { why: "is in OX as wanted" },
             };
@@ -581,6 +631,11 @@ impl Case for UserCase {
                     placed.beside.sender_name = Some(name.clone()).filter(|name| !name.is_empty());
                 }
             }
+            (Operation::UserCapabilities { context, .. }, _) => {
+                if let (Some(placed), Some(wanted)) = (self.placed.get_mut(context), &self.wanted) {
+                    placed.beside.capabilities.clone_from(&wanted.capabilities);
+                }
+            }
             (Operation::UserDelete { context, .. }, _) => {
                 self.placed.remove(context);
             }
@@ -620,7 +675,8 @@ impl Case for UserCase {
             (
                 Operation::UserChange { context, .. }
                 | Operation::UserAccess { context, .. }
-                | Operation::UserSenderName { context, .. },
+                | Operation::UserSenderName { context, .. }
+                | Operation::UserCapabilities { context, .. },
                 Refusal::Missing,
             ) => {
                 self.placed.remove(context);
@@ -655,6 +711,13 @@ impl Case for UserCase {
     }
 
     fn answered(&mut self, question: &Question, answer: Answer) {
+        if let Question::Heir(..) = question {
+            self.heir = match answer {
+                Answer::User(heir) => Heir::Is(heir.id),
+                _ => Heir::Absent,
+            };
+            return;
+        }
         let Question::User(context, target) = question else { return };
         if let Some(journey) = self.astray().filter(|journey| journey.to == *context).cloned() {
             match answer {
@@ -759,7 +822,11 @@ impl Case for UserCase {
             changes.push(Change::DropPlacement { id: self.id.clone(), context: *context });
         }
         for (context, placed) in &self.placed {
-            if self.before.get(context) != Some(placed) && !self.half_copied(*context) {
+            let mut placed = placed.clone();
+            if let Some(wanted) = self.wanted.as_ref().filter(|wanted| wanted.context == *context) {
+                placed.beside.heir.clone_from(&wanted.heir);
+            }
+            if self.before.get(context) != Some(&placed) && !self.half_copied(*context) {
                 changes.push(Change::PutPlacement {
                     id: self.id.clone(),
                     context: *context,

@@ -21,9 +21,9 @@ const RESERVED_GROUP: &str = "users";
 
 /// A user who keeps his account but not his rights: as he is, without mail and module access.
 pub(super) fn disabled(record: &ObjectRecord) -> Option<WantedUser> {
-    let (context, name, fields) =
+    let (context, name, fields, beside) =
         record.placements.iter().find_map(|(context, placed)| match placed {
-            Placement::User { name, fields, .. } => Some((*context, name, fields)),
+            Placement::User { name, fields, beside, .. } => Some((*context, name, fields, beside)),
             _ => None,
         })?;
     let mut fields = fields.clone();
@@ -36,7 +36,9 @@ pub(super) fn disabled(record: &ObjectRecord) -> Option<WantedUser> {
         left_out: Vec::new(),
         warnings: Vec::new(),
     };
-    Some(WantedUser { context, user, access: ModuleAccess::NONE, sender_name: None })
+    let (capabilities, heir) = (beside.capabilities.clone(), beside.heir.clone());
+    let access = ModuleAccess::NONE;
+    Some(WantedUser { context, user, access, sender_name: None, capabilities, heir })
 }
 
 /// What a user's queue file asks for.
@@ -86,7 +88,11 @@ pub(super) fn want_user(
         warn!(item.name = %item, object.id = %file.id, "{warning}");
     }
     let sender_name = env.policy.sender_name.then(|| sender_name(user));
-    Ok(Wish::Wanted(Box::new(WantedUser { context, user: desired, access, sender_name })))
+    let capabilities = user.capabilities.clone();
+    let heir = user.heir.clone();
+    let user = desired;
+    let wanted = WantedUser { context, user, access, sender_name, capabilities, heir };
+    Ok(Wish::Wanted(Box::new(wanted)))
 }
 
 /// The name under which a user is to send mail; empty if the directory has none.

@@ -10,7 +10,7 @@ use super::perform::{Driven, drive, drive_from};
 use super::rebuild::{doubt, rebuild};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
 use super::{Coverage, Earlier, Ended, Env, Failure, Job, OnRevoke};
-use crate::model::object::{DirectoryObject, ProfileObject, UserObject};
+use crate::model::object::{ContextObject, DirectoryObject, ProfileObject, UserObject};
 use crate::model::{ContextId, DnKey, Fate, ModuleAccess, ObjectId, ObjectKind, OxId, QueueFile};
 use crate::plan::account::{AccountCase, WantedAccount};
 use crate::plan::context::ContextCase;
@@ -530,7 +530,7 @@ pub fn add_to_book(env: &Env, version: &ProfileVersion) {
 async fn context_item(
     env: &Env,
     file: &QueueFile,
-    wanted: Option<&crate::model::object::ContextObject>,
+    wanted: Option<&ContextObject>,
     context: Option<ContextId>,
     record: Option<&ObjectRecord>,
     begin: Commit,
@@ -564,10 +564,18 @@ async fn context_item(
         let problem = Problem::HoldsProtected { context, count, first };
         return Progress::failed(begin, Failure::problem(&problem));
     }
+    let disable = env.policy.disable_contexts;
+    // One that is back after it was disabled is enabled again.
+    let back = wanted.filter(|wanted| disable && wanted.enabled.is_none());
+    let back = back.map(|wanted| ContextObject { enabled: Some(true), ..wanted.clone() });
+    let wanted = back.as_ref().or(wanted);
     let mut case = ContextCase::new(file.id.clone(), context, wanted, &extra, record, suspect);
+    if disable {
+        case = case.disabled_instead();
+    }
     let result = drive(env, &file.id, &mut case).await;
     note_adoption(&file.id, file.kind, &case);
-    let deleted = wanted.is_none() && result.is_ok();
+    let deleted = wanted.is_none() && !disable && result.is_ok();
     let mut progress = Progress::new(begin).with_case(&case, result);
     // The entry goes with the context, whoever deleted it: a later context of that number has
     // another administrator.
@@ -616,7 +624,8 @@ async fn user_item(
     for context in record.iter().flat_map(|record| record.placements.keys()) {
         accounts.insert(*context, env.index.accounts_of(&file.id, *context));
     }
-    let mut case = UserCase::new(file.id.clone(), wanted.clone(), record, accounts, suspect);
+    let mut case = UserCase::new(file.id.clone(), wanted.clone(), record, accounts, suspect)
+        .with_heir(env.policy.heir.clone());
     let result = drive(env, &file.id, &mut case).await;
     note_adoption(&file.id, file.kind, &case);
     for field in case.both_changed() {

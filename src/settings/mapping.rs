@@ -29,6 +29,10 @@ pub struct Mapping {
     pub timezone: String,
     /// What happens to users whose box is unticked in the directory.
     pub on_revoke: OnRevoke,
+    /// Login name of whoever gets the data of deleted users who name nobody themselves.
+    pub heir: Option<String>,
+    /// Whether a context that is gone from the directory is disabled in OX instead of deleted.
+    pub disable_contexts: bool,
     /// How many users a changed access profile may reach by itself; 0 = none.
     pub profile_holders: u32,
     /// Whether shared accounts are provisioned.
@@ -72,6 +76,10 @@ impl Mapping {
             on_revoke: layers
                 .field("mapping.on_revoke")
                 .choice(&[("delete", OnRevoke::Delete), ("disable", OnRevoke::Disable)])?,
+            heir: layers.field("mapping.heir").optional_text()?,
+            disable_contexts: layers
+                .field("mapping.on_context_delete")
+                .choice(&[("delete", false), ("disable", true)])?,
             profile_holders: layers
                 .field("mapping.profile_holders")
                 .whole(0..=MOST_PROFILE_HOLDERS)?,

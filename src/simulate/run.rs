@@ -251,6 +251,8 @@ pub(super) fn policy() -> Policy {
         account_login: String::new(),
         on_revoke: OnRevoke::Delete,
         profile_holders: 0,
+        heir: None,
+        disable_contexts: false,
         sender_name: false,
         shared_accounts: false,
         shared_account_identifier: "name".to_owned(),

@@ -18,6 +18,7 @@ mod demo_on_sim;
 mod drain;
 mod engine;
 mod engine_faults;
+mod extras;
 mod fakes;
 mod faulty_item;
 mod first_load;
