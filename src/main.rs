@@ -67,6 +67,10 @@ fn main() -> ExitCode {
         Command::Export(args) => {
             look(&args.data, &env, |settings| cli::takeover::export(args, settings))
         }
+        Command::Import(args) => {
+            look(&args.data, &env, |settings| cli::import::run(args, settings))
+        }
+        Command::Lint(args) => look(&args.data, &env, |settings| cli::lint::run(args, settings)),
         Command::Demo(args) => plain(&env, || cli::demo::run(args)),
         Command::Load(args) => plain(&env, || cli::load::run(args, &env)),
         Command::Anonymise(args) => plain(&env, || cli::anonymise::run(args)),

@@ -414,6 +414,14 @@ pub enum Problem {
         /// Comma-separated.
         fields: String,
     },
+    /// Values that do not fit into their fields.
+    #[error("{told}. Shorten them in the directory{cut}")]
+    TooLong {
+        /// Which, how long they are and how much fits, separated by semicolons.
+        told: String,
+        /// What else would help, as the end of that sentence.
+        cut: &'static str,
+    },
     /// The user cannot be named.
     #[error("{0}")]
     Unnamed(String),
@@ -482,6 +490,19 @@ pub enum Problem {
         to: ContextId,
         /// OX's number of the user there.
         to_ox: OxId,
+    },
+    /// Another object of the directory is the context of that number.
+    #[error(
+        "two contexts of the directory have the number {context}: {here} and {there}; the second one is \
+         what is in OX. Give one of them another number, or delete it"
+    )]
+    ContextTwice {
+        /// The number.
+        context: ContextId,
+        /// DN of the one that is refused.
+        here: String,
+        /// DN of the one that is there.
+        there: String,
     },
     /// Deleting a context would destroy what is never to be touched.
     #[error(

@@ -270,6 +270,7 @@ pub(crate) fn policy(settings: &Settings) -> Policy {
             language: mapping.language.clone(),
             timezone: mapping.timezone.clone(),
             user_identifier: Identifier::new(&mapping.user_identifier, "username"),
+            texts: mapping.texts,
         },
         group_identifier: mapping.group_identifier.clone(),
         account_login: mapping.functional_account_login_template.clone(),

@@ -455,15 +455,15 @@ fn label(context: ContextId, name: &str) -> String {
 
 /// What makes an object the same in every run.
 #[derive(Clone, Copy)]
-struct Key<'a> {
-    kind: ObjectKind,
-    context: Option<ContextId>,
-    name: &'a str,
+pub(crate) struct Key<'a> {
+    pub(crate) kind: ObjectKind,
+    pub(crate) context: Option<ContextId>,
+    pub(crate) name: &'a str,
 }
 
 impl Key<'_> {
     /// A UUID of the eighth kind: made from a hash, as the fifth is, by a hash that still holds.
-    fn id(&self) -> ObjectId {
+    pub(crate) fn id(&self) -> ObjectId {
         let context = self.context.map_or_else(String::new, |context| context.to_string());
         let name = [NAMESPACE, self.kind.udm_type(), &context, self.name].join("\0");
         let hash = Sha256::digest(name.as_bytes());
@@ -481,7 +481,7 @@ impl Key<'_> {
         ObjectId::new(&parts.join("-"))
     }
 
-    fn dn(&self) -> Dn {
+    pub(crate) fn dn(&self) -> Dn {
         let name = escaped(self.name);
         let place = match self.context {
             Some(context) => format!("ou={context},{BASE}"),

@@ -450,6 +450,7 @@ fn wanted_user((context, name, mail, other, rights): UserState) -> Option<Wanted
         fields,
         create_only: UserFields::new(),
         missing_for_create: Vec::new(),
+        too_long: Vec::new(),
         left_out: Vec::new(),
         warnings: Vec::new(),
     };
@@ -725,6 +726,7 @@ fn what_was_made_by_an_answer_that_came_late_is_found_and_not_blamed() {
         fields: fields.clone(),
         create_only: UserFields::new(),
         missing_for_create: Vec::new(),
+        too_long: Vec::new(),
         left_out: Vec::new(),
         warnings: Vec::new(),
     };

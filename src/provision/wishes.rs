@@ -34,6 +34,7 @@ pub(super) fn disabled(record: &ObjectRecord) -> Option<WantedUser> {
         create_only: UserFields::new(),
         missing_for_create: Vec::new(),
         left_out: Vec::new(),
+        too_long: Vec::new(),
         warnings: Vec::new(),
     };
     let (capabilities, heir) = (beside.capabilities.clone(), beside.heir.clone());
@@ -78,6 +79,12 @@ pub(super) fn want_user(
     let given = user.profile.as_ref().map(|_| access);
     let desired = desired_fields(user, &file.id, &file.dn, given, &mapping, &env.policy.user)
         .map_err(|problem| Problem::Unnamed(problem.to_string()))?;
+    if !desired.too_long.is_empty() {
+        let told: Vec<String> = desired.too_long.iter().map(ToString::to_string).collect();
+        let cut =
+            if env.policy.user.texts.cut { "" } else { ", or set mapping.too_long = \"cut\"" };
+        return Err(Problem::TooLong { told: told.join("; "), cut });
+    }
     let names = [user.username.as_deref().unwrap_or_default(), desired.name.as_str()];
     if env.is_admin(context, &names) {
         warn!(item.name = %item, object.id = %file.id, context.id = context.0,
@@ -145,6 +152,7 @@ pub(super) fn want_group(
              text that is not empty"
         )));
     };
+    let name = env.policy.user.texts.name(&name, true);
     if name.eq_ignore_ascii_case(RESERVED_GROUP) {
         return Ok(GroupWish::Reserved);
     }

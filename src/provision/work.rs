@@ -275,7 +275,8 @@ async fn by_kind(
                 Some(DirectoryObject::Resource(wanted)) => Some(wanted),
                 _ => None,
             };
-            let mut case = ResourceCase::new(file.id.clone(), wanted, record, suspect);
+            let wanted = wanted.map(|wanted| wanted.named(env.policy.user.texts));
+            let mut case = ResourceCase::new(file.id.clone(), wanted.as_ref(), record, suspect);
             let result = drive(env, &file.id, &mut case).await;
             note_adoption(&file.id, file.kind, &case);
             Progress::new(begin).with_case(&case, result)
@@ -540,12 +541,23 @@ async fn context_item(
         return Progress::nothing(begin, "was not in OX");
     };
     // A directory may tell of a context's end after it has told of the next one of that number.
-    if wanted.is_none() && env.index.other_context(&file.id, context) {
+    if wanted.is_none() && env.index.other_context(&file.id, context).is_some() {
         warn!(object.id = %file.id, context.id = context.0,
               "the context is another object's by now and is not deleted");
         let mut commit = begin;
         commit.push(Change::DropPlacement { id: file.id.clone(), context });
         return Progress::nothing(commit, "is another object's context by now");
+    }
+    let mine = record.is_some_and(|record| record.placements.contains_key(&context));
+    if wanted.is_some()
+        && !mine
+        && let Some(other) = env.index.other_context(&file.id, context)
+        && !is_leaving(env, &other)
+    {
+        let dn = |id| env.store.object(id).ok().flatten().map(|other| other.dn.as_str().to_owned());
+        let (here, there) = (file.dn.as_str().to_owned(), dn(&other).unwrap_or_default());
+        let problem = Problem::ContextTwice { context, here, there };
+        return Progress::failed(begin, Failure::problem(&problem));
     }
     let extra: Vec<String> = env
         .policy
@@ -586,6 +598,16 @@ async fn context_item(
         progress.failure = Some(Failure::local(text));
     }
     progress
+}
+
+/// Whether the end of an object is in the queue. Reads all of it: for rare questions.
+fn is_leaving(env: &Env, id: &ObjectId) -> bool {
+    let names = env.queue.scan().unwrap_or_default();
+    names.iter().any(|name| {
+        let bytes = env.queue.read(name).ok().flatten();
+        let file = bytes.and_then(|bytes| QueueFile::parse(&bytes).ok());
+        file.is_some_and(|file| file.id == *id && file.object.is_none())
+    })
 }
 
 async fn user_item(

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::layers::Layers;
 use super::problem::BadValue;
+use crate::plan::attributes::Texts;
 use crate::provision::OnRevoke;
 
 const MOST_PROFILE_HOLDERS: u32 = 10_000_000;
@@ -33,6 +34,8 @@ pub struct Mapping {
     pub heir: Option<String>,
     /// Whether a context that is gone from the directory is disabled in OX instead of deleted.
     pub disable_contexts: bool,
+    /// What happens to texts and names that OX would refuse.
+    pub texts: Texts,
     /// How many users a changed access profile may reach by itself; 0 = none.
     pub profile_holders: u32,
     /// Whether shared accounts are provisioned.
@@ -80,6 +83,14 @@ impl Mapping {
             disable_contexts: layers
                 .field("mapping.on_context_delete")
                 .choice(&[("delete", false), ("disable", true)])?,
+            texts: Texts {
+                cut: layers
+                    .field("mapping.too_long")
+                    .choice(&[("refuse", false), ("cut", true)])?,
+                slug: layers
+                    .field("mapping.illegal_characters")
+                    .choice(&[("send", false), ("slug", true)])?,
+            },
             profile_holders: layers
                 .field("mapping.profile_holders")
                 .whole(0..=MOST_PROFILE_HOLDERS)?,

@@ -245,6 +245,7 @@ pub(super) fn policy() -> Policy {
             },
             language: "de_DE".to_owned(),
             timezone: "Europe/Berlin".to_owned(),
+            texts: crate::plan::attributes::Texts::default(),
             user_identifier: Identifier::new("", "username"),
         },
         group_identifier: "name".to_owned(),

@@ -913,6 +913,7 @@ fn user_settings() -> UserSettings {
         },
         language: "de_DE".into(),
         timezone: "Europe/Berlin".into(),
+        texts: drover::plan::attributes::Texts::default(),
         user_identifier: Identifier::new("", "username"),
     }
 }
