@@ -12,8 +12,10 @@ pub mod exit;
 pub mod explain;
 pub mod health;
 pub mod history;
+pub mod import;
 pub mod init;
 pub mod ledger;
+pub mod lint;
 pub mod load;
 pub mod manual;
 pub mod mapping;
@@ -94,6 +96,10 @@ pub enum Command {
     Man(manual::ManArgs),
     /// Make a queue, drive it at the built-in simulator and compare the result.
     Demo(demo::DemoArgs),
+    /// Take over what OX has and drover does not know: into files of desired state and drover's memory. Only reads from OX.
+    Import(import::ImportArgs),
+    /// Tell what is wrong with a source, without asking OX: names and addresses used twice, what OX would refuse.
+    Lint(lint::LintArgs),
     /// Put a test system (or the built-in simulator) under load, and tell what it can bear.
     Load(Box<load::LoadArgs>),
     /// Copy recorded queue files without names, addresses and passwords, for `load replay`.

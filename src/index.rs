@@ -485,12 +485,13 @@ impl Index {
         found
     }
 
-    /// Whether a context is there by another object than this. Looks at every object: for rare
-    /// questions.
-    pub fn other_context(&self, id: &ObjectId, context: ContextId) -> bool {
-        self.objects.iter().any(|known| {
+    /// The object, other than this, by which a context is there, if there is one. Looks at every
+    /// object: for rare questions.
+    pub fn other_context(&self, id: &ObjectId, context: ContextId) -> Option<ObjectId> {
+        let found = self.objects.iter().find(|known| {
             known.kind == ObjectKind::Context && known.key() != id && known.at(context).is_some()
-        })
+        });
+        found.map(|known| known.key().clone())
     }
 
     /// Whether anything is known to be in a context. Looks at every object: for rare questions.

@@ -79,6 +79,10 @@ fn main() -> ExitCode {
         Command::Bundle(args) => plain(&env, || cli::bundle::run(args, env.clone())),
         Command::Completions(args) => cli::manual::completions(args),
         Command::Man(args) => cli::manual::man(args),
+        Command::Import(args) => {
+            look(&args.data, &env, |settings| cli::import::run(args, settings))
+        }
+        Command::Lint(args) => look(&args.data, &env, |settings| cli::lint::run(args, settings)),
         Command::Demo(args) => plain(&env, || cli::demo::run(args)),
         Command::Load(args) => plain(&env, || cli::load::run(args, &env)),
         Command::Anonymise(args) => plain(&env, || cli::anonymise::run(args)),

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::model::{ContextId, ModuleAccess, OxId, Secret, UserFields};
+use crate::model::{CapabilityChange, ContextId, ModuleAccess, OxId, Secret, UserFields};
 
 /// A user, group or resource inside a context, by number or by name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -255,6 +255,21 @@ pub trait OxApi: Send + Sync + 'static {
     ) -> Result<(), OxError>;
     /// Changes a context (`change`, master).
     async fn context_change(&self, context: &ContextData) -> Result<(), OxError>;
+    /// Lets people log in to a context, or keeps them out (`enable`, `disable`, master).
+    async fn context_enable(&self, context: ContextId, enabled: bool) -> Result<(), OxError>;
+    /// Grants and denies capabilities to a context (`changeCapabilities`, master).
+    async fn context_capabilities(
+        &self,
+        context: ContextId,
+        change: &CapabilityChange,
+    ) -> Result<(), OxError>;
+    /// Sets the quota of one module of a context, -1 for none (`changeQuota`, master).
+    async fn context_quota(
+        &self,
+        context: ContextId,
+        module: &str,
+        quota: i64,
+    ) -> Result<(), OxError>;
     /// Deletes a context with all it holds (`delete`, master).
     async fn context_delete(&self, context: ContextId) -> Result<(), OxError>;
 
@@ -326,8 +341,20 @@ pub trait OxApi: Send + Sync + 'static {
         user: &Target,
         name: &str,
     ) -> Result<(), OxError>;
-    /// Deletes a user (`delete`).
-    async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError>;
+    /// Grants and denies capabilities to a user (`changeCapabilities`).
+    async fn user_capabilities(
+        &self,
+        context: ContextId,
+        user: &Target,
+        change: &CapabilityChange,
+    ) -> Result<(), OxError>;
+    /// Deletes a user (`delete`). His data go to the heir, to the context's administrator without one.
+    async fn user_delete(
+        &self,
+        context: ContextId,
+        user: &Target,
+        heir: Option<OxId>,
+    ) -> Result<(), OxError>;
     /// Copies a user into another context (`OXUserCopyService.copyUser`, master); answers its
     /// number there.
     async fn user_copy(&self, user: OxId, from: ContextId, to: ContextId) -> Result<OxId, OxError>;

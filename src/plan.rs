@@ -24,7 +24,7 @@
 //! | create resource | could be made twice while the first is on its way: asked for several times |
 //! | copy user | refused; the journey that was written down says that the copy is ours |
 //! | change of a name | the old name is asked for first, and if it is gone, the new one |
-//! | other changes, rights, sender name, members | the same again: nothing happens |
+//! | other changes, rights, sender name, capabilities, quotas, members | the same again: nothing happens |
 //! | delete | is not there: done |
 //! | shared accounts | asked for by name first, and written as a whole |
 //! | create account | refused; the user's accounts are asked for, and ours is found |
@@ -41,7 +41,7 @@ pub mod shared_account;
 pub mod user;
 
 use crate::model::access::Contradiction;
-use crate::model::{ContextId, ModuleAccess, ObjectId, OxId, UserFields};
+use crate::model::{CapabilityChange, ContextId, ModuleAccess, ObjectId, OxId, UserFields};
 use crate::ox::{
     AccountData, ContextData, DeputyRights, Grant, GroupData, OxAccount, OxDeputy, OxGroup,
     OxResource, OxSharedAccount, OxUser, ResourceData, SharedAccountData, Target,
@@ -60,6 +60,29 @@ pub enum Operation {
     ContextChange {
         /// The context.
         data: ContextData,
+    },
+    /// Let people log in to a context, or keep them out.
+    ContextEnable {
+        /// Which.
+        context: ContextId,
+        /// Whether they may.
+        enabled: bool,
+    },
+    /// Grant and deny capabilities to a context.
+    ContextCapabilities {
+        /// Which.
+        context: ContextId,
+        /// What is to be other than it was.
+        change: CapabilityChange,
+    },
+    /// Set the quota of a context's module.
+    ContextQuota {
+        /// Which.
+        context: ContextId,
+        /// Name of the module.
+        module: String,
+        /// Its quota, -1 = unlimited.
+        quota: i64,
     },
     /// Delete a context and all it holds.
     ContextDelete {
@@ -153,12 +176,23 @@ pub enum Operation {
         /// Whether he is barred.
         barred: bool,
     },
+    /// Grant and deny capabilities to a user.
+    UserCapabilities {
+        /// Where.
+        context: ContextId,
+        /// Whom.
+        user: Target,
+        /// What is to be other than it was.
+        change: CapabilityChange,
+    },
     /// Delete a user.
     UserDelete {
         /// Where.
         context: ContextId,
         /// Whom.
         user: Target,
+        /// Who gets his data; none = the context's administrator.
+        heir: Option<OxId>,
     },
     /// Write down, durably, that the copy is about to be made.
     JourneyBegin {
@@ -315,6 +349,8 @@ pub enum Question {
     Login(ContextId),
     /// Who is this user?
     User(ContextId, Target),
+    /// Who gets this user's data?
+    Heir(ContextId, String),
     /// What is this group like?
     Group(ContextId, String),
     /// What is this resource like?
@@ -439,6 +475,14 @@ pub enum Problem {
         /// Comma-separated.
         fields: String,
     },
+    /// Values that do not fit into their fields.
+    #[error("{told}. Shorten them in the directory{cut}")]
+    TooLong {
+        /// Which, how long they are and how much fits, separated by semicolons.
+        told: String,
+        /// What else would help, as the end of that sentence.
+        cut: &'static str,
+    },
     /// The user cannot be named.
     #[error("{0}")]
     Unnamed(String),
@@ -508,6 +552,19 @@ pub enum Problem {
         /// OX's number of the user there.
         to_ox: OxId,
     },
+    /// Another object of the directory is the context of that number.
+    #[error(
+        "two contexts of the directory have the number {context}: {here} and {there}; the second one is \
+         what is in OX. Give one of them another number, or delete it"
+    )]
+    ContextTwice {
+        /// The number.
+        context: ContextId,
+        /// DN of the one that is refused.
+        here: String,
+        /// DN of the one that is there.
+        there: String,
+    },
     /// Deleting a context would destroy what is never to be touched.
     #[error(
         "context {context} holds {count} protected objects, which would be destroyed with it ({first}). \
@@ -521,6 +578,18 @@ pub enum Problem {
         count: usize,
         /// Ids of the first ones, comma-separated.
         first: String,
+    },
+    /// Nobody is there to inherit a user's data.
+    #[error(
+        "the user's data are to go to \"{heir}\" when he is deleted, and context {context} has no such \
+         user. Nothing was deleted. Make that user in OX; if the name comes from the setting mapping.heir, \
+         it can be corrected there"
+    )]
+    NoHeir {
+        /// The context.
+        context: ContextId,
+        /// Whom it should have been.
+        heir: String,
     },
     /// A shared account is to be in another context than it is.
     #[error(

@@ -55,6 +55,11 @@ pub struct Policy {
     pub sender_name: bool,
     /// Whether users' deputies are provisioned.
     pub deputies: bool,
+    /// Login name of whoever gets the data of deleted users who name nobody themselves; none = the
+    /// context's administrator.
+    pub heir: Option<String>,
+    /// Whether a context that is gone from the directory is disabled in OX instead of deleted.
+    pub disable_contexts: bool,
     /// Whether shared accounts are provisioned.
     pub shared_accounts: bool,
     /// Which property names shared accounts.

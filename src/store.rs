@@ -16,13 +16,14 @@ pub mod storable;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::object::Properties;
 use crate::model::{
-    ContextId, Dn, DnKey, Fate, ItemName, ModuleAccess, ObjectId, ObjectKind, OxId, UserFields,
+    Capabilities, ContextExtras, ContextId, Dn, DnKey, Fate, ItemName, ModuleAccess, ObjectId,
+    ObjectKind, OxId, UserFields,
 };
 use crate::ox::{DeputyRights, Grant, ResourceData, SharedAccountData};
 
@@ -72,6 +73,9 @@ pub enum Placement {
         name: String,
         /// Quota in MB, -1 = unlimited.
         quota_mb: i64,
+        /// What it was given beside.
+        #[serde(default, skip_serializing_if = "ContextExtras::is_nothing")]
+        extras: ContextExtras,
     },
     /// A user.
     User {
@@ -145,6 +149,12 @@ pub struct Beside {
     /// His deputies; none if drover never had to do with any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deputies: Option<DeputiesGiven>,
+    /// Capabilities last sent; with a `-` before it one is denied.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub capabilities: Capabilities,
+    /// Login name of whoever gets his data when he is deleted; none = the context's administrator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heir: Option<String>,
 }
 
 /// The deputies of a user in one context. By default nothing is known of them.

@@ -106,6 +106,14 @@ pub struct Context {
     /// Quota in MB; none or -1 = unlimited.
     #[schemars(range(min = -1))]
     pub quota_mb: Option<i64>,
+    /// Whether people can log in to it; left out: as it is.
+    pub enabled: Option<bool>,
+    /// Capabilities for all its users, such as drive; with a - before it one is denied.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// Quotas of modules, such as calendar: 1000; -1 = unlimited.
+    #[serde(default)]
+    pub module_quotas: BTreeMap<String, i64>,
 }
 
 /// A user.
@@ -135,6 +143,12 @@ pub struct User {
     /// Quota in MB.
     #[schemars(range(min = -1))]
     pub quota_mb: Option<i64>,
+    /// Capabilities of the user, such as drive; with a - before it one is denied.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// Name of the user, in the same context, who gets this one's data when he is deleted; left out:
+    /// mapping.heir, or the context's administrator.
+    pub heir: Option<String>,
     /// false: the user is to be no OX user.
     #[serde(default = "yes")]
     pub active: bool,
@@ -386,6 +400,9 @@ fn entry<T>(file: &Path, node: &Node, value: T) -> Entry<T> {
         "may",
         "users",
         "groups",
+        "capabilities",
+        "module_quotas",
+        "heir",
     ];
     let line = |name: &&'static str| Some((*name, node.get(name)?.line));
     let members = node.get("members").map(|members| match &members.value {

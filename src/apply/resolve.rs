@@ -10,8 +10,8 @@ use super::Mistake;
 use super::manifest::{
     Account, Context, Entry, Group, Manifest, Permission, Profile, Resource, SharedAccount, User,
 };
-use crate::model::object::{CAPABILITIES, LEVELS, Properties};
-use crate::model::{ContextId, Dn, ModuleAccess, ObjectId, ObjectKind};
+use crate::model::object::{CAPABILITIES, LEVELS, Properties, QueueFileError};
+use crate::model::{ContextId, DirectoryObject, Dn, ModuleAccess, ObjectId, ObjectKind};
 
 /// Below this base are the DNs that are made here; no directory has it.
 const BASE: &str = "o=drover-apply";
@@ -34,6 +34,8 @@ const USER_FIELDS: &[(&str, &str)] = &[
     ("oxAccess", "profile"),
     ("oxUserQuota", "quota_mb"),
     ("isOxUser", "active"),
+    ("oxCapabilities", "capabilities"),
+    ("oxHeir", "heir"),
 ];
 
 /// The same for all other kinds; a name means the same in each.
@@ -46,6 +48,9 @@ const FIELDS: &[(&str, &str)] = &[
     ("mailPrimaryAddress", "mail"),
     ("personal", "sender_name"),
     ("users", "members"),
+    ("oxContextEnabled", "enabled"),
+    ("oxCapabilities", "capabilities"),
+    ("oxModuleQuota", "module_quotas"),
 ];
 
 /// The same for shared accounts.
@@ -151,7 +156,8 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     fn context(&mut self, entry: &Entry<Context>) {
-        let Context { id, number, name, quota_mb } = &entry.value;
+        let Context { id, number, name, quota_mb, enabled, capabilities, module_quotas } =
+            &entry.value;
         if *number == 0 || i32::try_from(*number).is_err() {
             let told = format!("{number} is not a number from 1 to {}", i32::MAX);
             self.mistakes.push(entry.mistake("number", told));
@@ -171,6 +177,13 @@ impl Resolver<'_> {
         properties.insert("name".into(), name.clone().into());
         properties.insert("contextid".into(), number.to_string().into());
         put_quota(&mut properties, "oxQuota", *quota_mb);
+        if let Some(enabled) = enabled {
+            properties.insert("oxContextEnabled".into(), (*enabled).into());
+        }
+        put_list(&mut properties, "oxCapabilities", capabilities.iter().cloned());
+        let quotas = module_quotas.iter().map(|(module, quota)| format!("{module}={quota}"));
+        put_list(&mut properties, "oxModuleQuota", quotas);
+        self.check_extras(entry, ObjectKind::Context, &properties);
         let key =
             Key { kind: ObjectKind::Context, context: Some(context), name: &number.to_string() };
         self.put(entry, key, id.as_ref(), format!("{number} ({name})"), properties);
@@ -228,6 +241,11 @@ impl Resolver<'_> {
             properties.insert(name.to_owned(), value);
         }
         put_quota(&mut properties, "oxUserQuota", user.quota_mb);
+        put_list(&mut properties, "oxCapabilities", user.capabilities.iter().cloned());
+        if let Some(heir) = &user.heir {
+            properties.insert("oxHeir".into(), heir.clone().into());
+        }
+        self.check_extras(entry, ObjectKind::User, &properties);
         let key = Key { kind: ObjectKind::User, context: Some(context), name: &user.name };
         self.named(entry, key);
         let dn = self.put(entry, key, user.id.as_ref(), label(context, &user.name), properties);
@@ -492,6 +510,18 @@ impl Resolver<'_> {
         }
     }
 
+    /// Whether capabilities and quotas are such as the queue takes.
+    fn check_extras<T>(&mut self, entry: &Entry<T>, kind: ObjectKind, properties: &Properties) {
+        const FIELDS: [(&str, &str); 2] =
+            [("oxCapabilities", "capabilities"), ("oxModuleQuota", "module_quotas")];
+        if let Err(QueueFileError::Field { field, expected, found }) =
+            DirectoryObject::parse(kind, properties)
+            && let Some((_, name)) = FIELDS.iter().find(|(property, _)| field.ends_with(property))
+        {
+            self.mistakes.push(entry.mistake(name, format!("expected {expected}, found {found}")));
+        }
+    }
+
     fn check_mail<T>(&mut self, entry: &Entry<T>, field: &'static str, address: &str) {
         let fits = address.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty() && !domain.is_empty() && !address.contains(char::is_whitespace)
@@ -526,21 +556,28 @@ fn put_quota(properties: &mut Properties, name: &str, quota_mb: Option<i64>) {
     }
 }
 
+fn put_list(properties: &mut Properties, name: &str, words: impl Iterator<Item = String>) {
+    let words: Vec<Value> = words.map(Value::from).collect();
+    if !words.is_empty() {
+        properties.insert(name.to_owned(), words.into());
+    }
+}
+
 fn label(context: ContextId, name: &str) -> String {
     format!("{context}/{name}")
 }
 
 /// What makes an object the same in every run.
 #[derive(Clone, Copy)]
-struct Key<'a> {
-    kind: ObjectKind,
-    context: Option<ContextId>,
-    name: &'a str,
+pub(crate) struct Key<'a> {
+    pub(crate) kind: ObjectKind,
+    pub(crate) context: Option<ContextId>,
+    pub(crate) name: &'a str,
 }
 
 impl Key<'_> {
     /// A UUID of the eighth kind: made from a hash, as the fifth is, by a hash that still holds.
-    fn id(&self) -> ObjectId {
+    pub(crate) fn id(&self) -> ObjectId {
         let context = self.context.map_or_else(String::new, |context| context.to_string());
         let name = [NAMESPACE, self.kind.udm_type(), &context, self.name].join("\0");
         let hash = Sha256::digest(name.as_bytes());
@@ -558,7 +595,7 @@ impl Key<'_> {
         ObjectId::new(&parts.join("-"))
     }
 
-    fn dn(&self) -> Dn {
+    pub(crate) fn dn(&self) -> Dn {
         let name = escaped(self.name);
         let place = match self.context {
             Some(context) => format!("ou={context},{BASE}"),

@@ -129,7 +129,7 @@ impl Comparer {
     }
 
     async fn one_context(&self, context: ContextId, known: &Known) -> Result<Compared, Stop> {
-        let Some(Placement::Context { name, quota_mb }) = known.record.placements.get(&context)
+        let Some(Placement::Context { name, quota_mb, .. }) = known.record.placements.get(&context)
         else {
             return Ok(compared(context, known, State::NotProvisioned, None, Vec::new()));
         };
@@ -344,7 +344,8 @@ impl Comparer {
                 continue;
             };
             there.remove(&group.id);
-            let state = if group.id == *ox { State::Same } else { State::OtherNumber };
+            let same = group.id == *ox || *ox == OxId::UNKNOWN;
+            let state = if same { State::Same } else { State::OtherNumber };
             // By number, so that it can be told who it is: by id whom drover knows.
             let by_number: HashMap<OxId, &ObjectId> =
                 members.iter().map(|(id, ox)| (*ox, id)).collect();
@@ -389,7 +390,8 @@ impl Comparer {
         ox: OxId,
         name: &str,
     ) -> Result<Option<OxGroup>, Stop> {
-        for target in [Target::Id(ox), Target::Name(name.to_owned())] {
+        let by_number = (ox != OxId::UNKNOWN).then_some(Target::Id(ox));
+        for target in by_number.into_iter().chain([Target::Name(name.to_owned())]) {
             match self.ox.group_get(context, &target).await {
                 Ok(group) => return Ok(Some(group)),
                 Err(error) if is_class(&error, FaultClass::NoSuchGroup) => {}
@@ -460,7 +462,8 @@ impl Comparer {
                 continue;
             };
             there.remove(&resource.id);
-            let state = if resource.id == *ox { State::Same } else { State::OtherNumber };
+            let same = resource.id == *ox || *ox == OxId::UNKNOWN;
+            let state = if same { State::Same } else { State::OtherNumber };
             let wanted = match &known.wanted {
                 Some(DirectoryObject::Resource(wanted)) => Some(wanted),
                 _ => None,

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::access::{ModuleAccess, RIGHTS};
 use super::deputies::deputies;
 use super::dn::{Dn, DnKey};
+use super::extras::{Capabilities, ModuleQuotas};
 use super::ids::{ContextId, ObjectId};
 
 /// Properties of an object as delivered.
@@ -247,6 +248,12 @@ pub struct ContextObject {
     pub name: String,
     /// Quota in MB; none = unlimited (absent, empty, 0 or -1).
     pub quota_mb: Option<i64>,
+    /// Whether people can log in (`oxContextEnabled`); none = not the directory's business.
+    pub enabled: Option<bool>,
+    /// Capabilities granted and denied (`oxCapabilities`).
+    pub capabilities: Capabilities,
+    /// Quotas of modules (`oxModuleQuota`).
+    pub module_quotas: ModuleQuotas,
 }
 
 /// `oxmail/accessprofile`
@@ -270,6 +277,10 @@ pub struct UserObject {
     pub context: Option<ContextId>,
     /// Name of the access profile; none = no rights.
     pub profile: Option<String>,
+    /// Capabilities granted and denied (`oxCapabilities`).
+    pub capabilities: Capabilities,
+    /// Login name, in the user's own context, of whoever gets his data when he is deleted (`oxHeir`).
+    pub heir: Option<String>,
     /// All properties as delivered.
     pub properties: Properties,
 }
@@ -369,6 +380,10 @@ impl DirectoryObject {
                     .ok_or_else(|| missing("contextid", "the context's number"))?,
                 name: required(p, "name")?,
                 quota_mb: number(p, "oxQuota")?.filter(|quota| *quota > 0),
+                enabled: (!is_absent(p.get("oxContextEnabled")))
+                    .then(|| flag(p, "oxContextEnabled")),
+                capabilities: capabilities(p)?,
+                module_quotas: module_quotas(p)?,
             }),
             ObjectKind::Profile => Self::Profile(ProfileObject {
                 name: required(p, "name")?,
@@ -386,6 +401,8 @@ impl DirectoryObject {
                 username: text(p, "username")?,
                 context: context(p, "oxContext")?,
                 profile: text(p, "oxAccess")?,
+                capabilities: capabilities(p)?,
+                heir: text(p, "oxHeir")?.filter(|heir| !heir.trim().is_empty()),
                 properties: p.clone(),
             }),
             ObjectKind::Group => Self::Group(GroupObject {
@@ -560,6 +577,62 @@ fn is_on(value: &Value, word: &str) -> bool {
         Value::String(text) => text.trim() == word,
         _ => false,
     }
+}
+
+/// Words in a list or with commas between them; none if the property is absent.
+fn words(p: &Properties, name: &str) -> Result<Vec<String>, QueueFileError> {
+    let split = |text: &str| text.split(',').map(|word| word.trim().to_owned()).collect::<Vec<_>>();
+    let words = match p.get(name) {
+        value if is_absent(value) => Vec::new(),
+        Some(Value::String(text)) => split(text),
+        Some(Value::Array(list)) => {
+            let mut words = Vec::new();
+            for value in list {
+                match value {
+                    Value::String(text) => words.extend(split(text)),
+                    other => return Err(property_error(name, "a list of texts", other)),
+                }
+            }
+            words
+        }
+        other => return Err(property_error(name, "a list of texts", or_null(other))),
+    };
+    Ok(words.into_iter().filter(|word| !word.is_empty()).collect())
+}
+
+fn capabilities(p: &Properties) -> Result<Capabilities, QueueFileError> {
+    const NAME: &str = "oxCapabilities";
+    const EXPECTED: &str =
+        "names of capabilities, those denied with a - before them, none both ways";
+    let mut found = Capabilities::new();
+    for word in words(p, NAME)? {
+        let word = word.to_lowercase();
+        let bare = word.strip_prefix('-').unwrap_or(&word);
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
+        let turned = if bare == word { format!("-{bare}") } else { bare.to_owned() };
+        if bare.is_empty() || !bare.chars().all(fits) || found.contains(&turned) {
+            return Err(property_error(NAME, EXPECTED, &Value::from(word)));
+        }
+        found.insert(word);
+    }
+    Ok(found)
+}
+
+fn module_quotas(p: &Properties) -> Result<ModuleQuotas, QueueFileError> {
+    const NAME: &str = "oxModuleQuota";
+    const EXPECTED: &str = "a module and its quota, such as calendar=1000; -1 is unlimited";
+    let mut found = ModuleQuotas::new();
+    for word in words(p, NAME)? {
+        let pair =
+            word.split_once('=').map(|(module, quota)| (module.trim(), quota.trim().parse()));
+        match pair {
+            Some((module, Ok(quota))) if !module.is_empty() && quota >= -1 => {
+                found.insert(module.to_lowercase(), quota);
+            }
+            _ => return Err(property_error(NAME, EXPECTED, &Value::from(word))),
+        }
+    }
+    Ok(found)
 }
 
 /// A single text; a list of one counts as that one; numbers are written out.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::envelope::{Element, Elements, Space, Unwritable};
 use super::limiter::Class;
 use super::{Account, Credentials, Target};
-use crate::model::{ContextId, OxId};
+use crate::model::{CapabilityChange, ContextId, OxId};
 
 /// How long a call may take, roughly; the settings say how long that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +140,17 @@ pub(super) fn new_id(answer: &Answer<'_>) -> Result<OxId, String> {
 /// Number of an object, which must be there.
 pub(super) fn id_of(object: &Element) -> Result<OxId, String> {
     object.number_field("id")?.map(OxId).ok_or_else(|| "an object has no id".to_owned())
+}
+
+/// Writes what is granted, denied and neither any more; a list without a word is left out.
+pub(super) fn write_capabilities(out: &mut Elements, change: &CapabilityChange) {
+    let CapabilityChange { add, remove, drop } = change;
+    for (name, words) in [("capsToAdd", add), ("capsToRemove", remove), ("capsToDrop", drop)] {
+        if !words.is_empty() {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            out.text(Space::Admin, name, &words.join(","));
+        }
+    }
 }
 
 /// Writes the parameter that names the context.

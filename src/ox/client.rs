@@ -33,7 +33,7 @@ use super::{
     SharedAccounts, Target, context, excerpt, fault, group, resource, secondary_account, user,
     user_copy,
 };
-use crate::model::{ContextId, ModuleAccess, OxId, UserFields};
+use crate::model::{CapabilityChange, ContextId, ModuleAccess, OxId, UserFields};
 
 pub use super::call::Deadlines;
 pub use describe::{NEWER_SERVICES, SERVICES};
@@ -316,6 +316,27 @@ impl OxApi for SoapClient {
         self.call(context::change(context)).await
     }
 
+    async fn context_enable(&self, context: ContextId, enabled: bool) -> Result<(), OxError> {
+        self.call(context::enable(context, enabled)).await
+    }
+
+    async fn context_capabilities(
+        &self,
+        context: ContextId,
+        change: &CapabilityChange,
+    ) -> Result<(), OxError> {
+        self.call(context::capabilities(context, change)).await
+    }
+
+    async fn context_quota(
+        &self,
+        context: ContextId,
+        module: &str,
+        quota: i64,
+    ) -> Result<(), OxError> {
+        self.call(context::quota(context, module, quota)).await
+    }
+
     async fn context_delete(&self, context: ContextId) -> Result<(), OxError> {
         self.call(context::delete(context)).await
     }
@@ -405,8 +426,22 @@ impl OxApi for SoapClient {
         self.call(user::sender_name(context, user, name)).await
     }
 
-    async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError> {
-        self.call(user::delete(context, user)).await
+    async fn user_capabilities(
+        &self,
+        context: ContextId,
+        user: &Target,
+        change: &CapabilityChange,
+    ) -> Result<(), OxError> {
+        self.call(user::capabilities(context, user, change)).await
+    }
+
+    async fn user_delete(
+        &self,
+        context: ContextId,
+        user: &Target,
+        heir: Option<OxId>,
+    ) -> Result<(), OxError> {
+        self.call(user::delete(context, user, heir)).await
     }
 
     async fn user_copy(&self, user: OxId, from: ContextId, to: ContextId) -> Result<OxId, OxError> {

@@ -1,10 +1,10 @@
 //! `OXContextService`: contexts, with the master's credentials.
 
-use super::call::{Answer, Call, Weight, flag, nothing, write_context};
+use super::call::{Answer, Call, Weight, flag, nothing, write_capabilities, write_context};
 use super::envelope::{Elements, Space};
 use super::user::write_user;
 use super::{Account, ContextData, Credentials};
-use crate::model::{ContextId, UserFields};
+use crate::model::{CapabilityChange, ContextId, UserFields};
 
 /// Fields of a user that this service's older user record does not have; OX refuses the whole
 /// message if one of them is in it.
@@ -68,6 +68,24 @@ pub(super) fn change(context: &ContextData) -> Call<()> {
     let mut out = Elements::default();
     write_data(&mut out, context);
     call("OXContextService.change", context.id, Weight::Write, out, nothing)
+}
+
+pub(super) fn enable(context: ContextId, enabled: bool) -> Call<()> {
+    let operation = if enabled { "OXContextService.enable" } else { "OXContextService.disable" };
+    call(operation, context, Weight::Write, only(context), nothing)
+}
+
+pub(super) fn capabilities(context: ContextId, change: &CapabilityChange) -> Call<()> {
+    let mut out = only(context);
+    write_capabilities(&mut out, change);
+    call("OXContextService.changeCapabilities", context, Weight::Write, out, nothing)
+}
+
+pub(super) fn quota(context: ContextId, module: &str, quota: i64) -> Call<()> {
+    let mut out = only(context);
+    out.text(Space::Admin, "module", module);
+    out.text(Space::Admin, "quotaValue", &quota.to_string());
+    call("OXContextService.changeQuota", context, Weight::Write, out, nothing)
 }
 
 pub(super) fn delete(context: ContextId) -> Call<()> {

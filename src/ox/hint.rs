@@ -18,13 +18,19 @@ pub fn server_setting(text: &str) -> Option<&'static str> {
     }
     if has("Illegal chars: ") && !has("login mapping") {
         if has("OXGroupService") {
-            return Some("CHECK_GROUP_UID_FOR_NOT_ALLOWED_CHARS=false in Group.properties");
+            return Some(
+                "CHECK_GROUP_UID_FOR_NOT_ALLOWED_CHARS=false in Group.properties; or here mapping.illegal_characters=\"slug\"",
+            );
         }
         if has("OXUserService") {
-            return Some("CHECK_USER_UID_FOR_NOT_ALLOWED_CHARS=false in AdminUser.properties");
+            return Some(
+                "CHECK_USER_UID_FOR_NOT_ALLOWED_CHARS=false in AdminUser.properties; or here mapping.illegal_characters=\"slug\"",
+            );
         }
         if has("OXResourceService") {
-            return Some("CHECK_RES_UID_FOR_NOT_ALLOWED_CHARS=false in Resource.properties");
+            return Some(
+                "CHECK_RES_UID_FOR_NOT_ALLOWED_CHARS=false in Resource.properties; or here mapping.illegal_characters=\"slug\"",
+            );
         }
     }
     None

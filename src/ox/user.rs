@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::call::{Answer, Call, Weight, flag, id_of, new_id, nothing, object_call, write_target};
+use super::call::{
+    Answer, Call, Weight, flag, id_of, new_id, nothing, object_call, write_capabilities,
+    write_target,
+};
 use super::envelope::{Element, Elements, Space};
 use super::{OxUser, Target};
 use crate::model::access::RIGHTS;
 use crate::model::fields::FieldKind;
-use crate::model::{ContextId, FieldValue, ModuleAccess, OxId, UserField, UserFields};
+use crate::model::{
+    CapabilityChange, ContextId, FieldValue, ModuleAccess, OxId, UserField, UserFields,
+};
 
 /// Length of `YYYY-MM-DD`. OX appends the zone of its Java machine, which means nothing.
 const DATE_LENGTH: usize = 10;
@@ -116,9 +121,23 @@ pub(super) fn sender_name(context: ContextId, user: &Target, name: &str) -> Call
     })
 }
 
-pub(super) fn delete(context: ContextId, user: &Target) -> Call<()> {
+pub(super) fn capabilities(
+    context: ContextId,
+    user: &Target,
+    change: &CapabilityChange,
+) -> Call<()> {
+    object_call("OXUserService.changeCapabilities", context, Weight::Write, nothing, |out| {
+        write_target(out, "user", user);
+        write_capabilities(out, change);
+    })
+}
+
+pub(super) fn delete(context: ContextId, user: &Target, heir: Option<OxId>) -> Call<()> {
     object_call("OXUserService.delete", context, Weight::Write, nothing, |out| {
         write_target(out, "user", user);
+        if let Some(heir) = heir {
+            out.plain(Space::Admin, "reassign", heir);
+        }
     })
 }
 

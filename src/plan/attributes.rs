@@ -6,9 +6,11 @@
 
 pub mod changes;
 mod draft;
+pub mod lengths;
 pub mod login;
 pub mod mapping;
 pub mod rows;
+pub mod slug;
 #[cfg(test)]
 mod tests;
 pub mod values;
@@ -19,6 +21,7 @@ use crate::model::object::UserObject;
 use crate::model::{Dn, ModuleAccess, ObjectId, UserFields};
 
 pub use changes::{changed_fields, sender_address, uncleared_fields};
+pub use lengths::TooLong;
 pub use login::{TemplateError, render_login, template_words};
 pub use mapping::{Mapping, MappingError};
 pub use values::Fault;
@@ -80,6 +83,24 @@ pub struct UserSettings {
     pub timezone: String,
     /// Where login names in OX come from.
     pub user_identifier: Identifier,
+    /// What happens to texts and names that OX would refuse.
+    pub texts: Texts,
+}
+
+/// What happens to texts and names that OX would refuse. By default they are sent as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Texts {
+    /// Texts that are too long are cut; those that would mean something else then never are.
+    pub cut: bool,
+    /// Names get other characters for those that OX refuses.
+    pub slug: bool,
+}
+
+impl Texts {
+    /// A name as it is to be in OX; `blanks` says whether it may have them.
+    pub fn name(self, name: &str, blanks: bool) -> String {
+        if self.slug { slug::slug(name, blanks) } else { name.to_owned() }
+    }
 }
 
 /// A user as it is to be in OX.
@@ -97,6 +118,8 @@ pub struct DesiredUser {
     /// Element names of fields that the directory has a value for which could not be used, or of
     /// which only the digest is known. They are not in `fields`.
     pub left_out: Vec<&'static str>,
+    /// Values that do not fit into their fields; OX would refuse the user.
+    pub too_long: Vec<TooLong>,
     /// What people should know.
     pub warnings: Vec<AttributeWarning>,
 }
@@ -145,7 +168,7 @@ pub fn desired_fields(
     mapping: &Mapping,
     settings: &UserSettings,
 ) -> Result<DesiredUser, UserProblem> {
-    let name = name(user, id, &settings.user_identifier)?;
+    let name = settings.texts.name(&name(user, id, &settings.user_identifier)?, false);
     let mut draft = Draft::new(&user.properties, settings);
     for row in &ROWS {
         draft.map(row, mapping.source(row));
@@ -153,13 +176,39 @@ pub fn desired_fields(
     draft.login(id, dn);
     draft.set("name", name.as_str());
     draft.set("mailenabled", is_mail_enabled(user.profile.as_deref(), access));
-    let (fields, left_out, warnings) = draft.finish();
+    let (mut fields, left_out, mut warnings) = draft.finish();
+    let mut too_long = Vec::new();
+    for (element, length, limit) in lengths::too_long(&fields) {
+        let property = property_of(element, mapping, settings);
+        match fields.text(element) {
+            Some(text) if settings.texts.cut && lengths::can_be_cut(element) => {
+                let text = lengths::cut(text, limit);
+                fields.set(element, text);
+                let fault = Fault::Cut { length, limit };
+                warnings.push(AttributeWarning { element, property, fault });
+            }
+            _ => too_long.push(TooLong { element, property, length, limit }),
+        }
+    }
     let missing_for_create = REQUIRED
         .into_iter()
         .filter(|element| fields.text(element).is_none_or(|text| text.trim().is_empty()))
         .collect();
     let create_only = create_only(settings);
-    Ok(DesiredUser { name, fields, create_only, missing_for_create, left_out, warnings })
+    Ok(DesiredUser { name, fields, create_only, missing_for_create, left_out, too_long, warnings })
+}
+
+/// The property that a field comes from, for people.
+fn property_of(element: &str, mapping: &Mapping, settings: &UserSettings) -> String {
+    if element == "name" {
+        return match &settings.user_identifier {
+            Identifier::Property(property) => property.clone(),
+            Identifier::EntryUuid => "entryUUID".to_owned(),
+        };
+    }
+    let element = if element == "primaryEmail" { "email1" } else { element };
+    let row = ROWS.iter().find(|row| row.element == element);
+    row.and_then(|row| mapping.source(row)).map_or_else(String::new, |one| one.property.clone())
 }
 
 /// The login name in OX.

@@ -2,7 +2,7 @@
 
 use super::{Answer, Case, Next, Operation, Problem, Question, Refusal, Reply};
 use crate::model::object::ContextObject;
-use crate::model::{ContextId, ObjectId};
+use crate::model::{CapabilityChange, ContextExtras, ContextId, ObjectId};
 use crate::ox::ContextData;
 use crate::store::{Change, ObjectRecord, Placement};
 
@@ -13,6 +13,14 @@ const UNLIMITED: i64 = -1;
 struct Placed {
     name: String,
     quota_mb: i64,
+    extras: ContextExtras,
+}
+
+impl Placed {
+    /// Whether name and quota, which go in one call, are those.
+    fn is_alike(&self, other: &Self) -> bool {
+        (&self.name, self.quota_mb) == (&other.name, other.quota_mb)
+    }
 }
 
 /// One context on its way.
@@ -36,6 +44,8 @@ pub struct ContextCase {
     late: bool,
     applied: bool,
     adopted: bool,
+    /// It is gone from the directory and stays in OX, disabled; one that is not there is not made.
+    retiring: bool,
 }
 
 impl ContextCase {
@@ -51,8 +61,9 @@ impl ContextCase {
         suspect: bool,
     ) -> Self {
         let placed = record.and_then(|r| match r.placements.get(&context) {
-            Some(Placement::Context { name, quota_mb }) => {
-                Some(Placed { name: name.clone(), quota_mb: *quota_mb })
+            Some(Placement::Context { name, quota_mb, extras }) => {
+                let (name, extras) = (name.clone(), extras.clone());
+                Some(Placed { name, quota_mb: *quota_mb, extras })
             }
             _ => None,
         });
@@ -64,6 +75,11 @@ impl ContextCase {
             wanted: wanted.map(|object| Placed {
                 name: object.name.clone(),
                 quota_mb: object.quota_mb.unwrap_or(UNLIMITED),
+                extras: ContextExtras {
+                    enabled: object.enabled,
+                    capabilities: object.capabilities.clone(),
+                    module_quotas: object.module_quotas.clone(),
+                },
             }),
             login_mappings,
             before: placed.clone(),
@@ -76,6 +92,47 @@ impl ContextCase {
             late: false,
             applied: false,
             adopted: false,
+            retiring: false,
+        }
+    }
+
+    /// Instead of being deleted, the context stays as it is and nobody can log in to it.
+    pub fn disabled_instead(mut self) -> Self {
+        if self.wanted.is_none() {
+            self.retiring = true;
+            self.wanted = self.placed.clone();
+            if let Some(wanted) = &mut self.wanted {
+                wanted.extras.enabled = Some(false);
+            }
+        }
+        self
+    }
+
+    /// What of the context's extras is to be done next.
+    fn next_extra(&self, wanted: &ContextExtras, placed: &ContextExtras) -> Option<Operation> {
+        let context = self.context;
+        if let Some(enabled) = wanted.enabled.filter(|_| wanted.enabled != placed.enabled) {
+            return Some(Operation::ContextEnable { context, enabled });
+        }
+        let change = CapabilityChange::between(&placed.capabilities, &wanted.capabilities);
+        if let Some(change) = change {
+            return Some(Operation::ContextCapabilities { context, change });
+        }
+        let other = wanted
+            .module_quotas
+            .iter()
+            .find(|(module, quota)| placed.module_quotas.get(*module) != Some(quota));
+        let gone = || placed.module_quotas.keys().find(|m| !wanted.module_quotas.contains_key(*m));
+        let (module, quota) = match other {
+            Some((module, quota)) => (module, *quota),
+            None => (gone()?, UNLIMITED),
+        };
+        Some(Operation::ContextQuota { context, module: module.clone(), quota })
+    }
+
+    fn note(&mut self, change: impl FnOnce(&mut ContextExtras)) {
+        if let Some(placed) = &mut self.placed {
+            change(&mut placed.extras);
         }
     }
 
@@ -112,10 +169,13 @@ impl Case for ContextCase {
                 data.enabled = Some(true);
                 Next::Do(Operation::ContextCreate { data })
             }
-            Some(placed) if placed != wanted => {
+            Some(placed) if !placed.is_alike(wanted) => {
                 Next::Do(Operation::ContextChange { data: self.data(wanted) })
             }
-            Some(_) => Next::Done { why: "is in OX as wanted" },
+            Some(placed) => match self.next_extra(&wanted.extras, &placed.extras) {
+                Some(operation) => Next::Do(operation),
+                None => Next::Done { why: "is in OX as wanted" },
+            },
         }
     }
 
@@ -124,7 +184,34 @@ impl Case for ContextCase {
         match operation {
             Operation::ContextDelete { .. } => self.placed = None,
             Operation::ContextCreate { .. } | Operation::ContextChange { .. } => {
-                self.placed.clone_from(&self.wanted);
+                let Some(wanted) = &self.wanted else { return };
+                let created = matches!(operation, Operation::ContextCreate { .. });
+                let before = self.placed.take().map(|placed| placed.extras).unwrap_or_default();
+                // A new one is enabled and has nothing; what is remembered is what somebody wants.
+                let enabled = wanted.extras.enabled.filter(|_| created).map(|_| true);
+                let new = ContextExtras { enabled, ..ContextExtras::default() };
+                let extras = if created { new } else { before };
+                self.placed = Some(Placed { extras, ..wanted.clone() });
+            }
+            Operation::ContextEnable { enabled, .. } => {
+                self.note(|extras| extras.enabled = Some(*enabled));
+            }
+            Operation::ContextCapabilities { .. } => {
+                let Some(wanted) = &self.wanted else { return };
+                let words = wanted.extras.capabilities.clone();
+                self.note(|extras| extras.capabilities = words);
+            }
+            Operation::ContextQuota { module, quota, .. } => {
+                let is_wanted = self
+                    .wanted
+                    .as_ref()
+                    .is_some_and(|wanted| wanted.extras.module_quotas.contains_key(module));
+                self.note(|extras| {
+                    extras.module_quotas.remove(module);
+                    if is_wanted {
+                        extras.module_quotas.insert(module.clone(), *quota);
+                    }
+                });
             }
             _ => {}
         }
@@ -143,9 +230,18 @@ impl Case for ContextCase {
                 true
             }
             (
-                Operation::ContextChange { .. } | Operation::ContextDelete { .. },
+                Operation::ContextChange { .. }
+                | Operation::ContextEnable { .. }
+                | Operation::ContextCapabilities { .. }
+                | Operation::ContextQuota { .. }
+                | Operation::ContextDelete { .. },
                 Refusal::Missing | Refusal::ContextMissing(_),
-            ) => self.placed.take().is_some(),
+            ) => {
+                if self.retiring {
+                    self.wanted = None;
+                }
+                self.placed.take().is_some()
+            }
             _ => false,
         }
     }
@@ -155,7 +251,11 @@ impl Case for ContextCase {
             (Question::Login(_), answer) => self.login = Some(answer == Answer::Present),
             (Question::Context(_), Answer::Context(data)) if self.login == Some(true) => {
                 self.adopted = !self.suspect;
+                // Whether it is enabled OX says; the rest is not asked for, and written if it is wanted.
+                let wanted = self.wanted.as_ref().and_then(|wanted| wanted.extras.enabled);
+                let enabled = data.enabled.filter(|_| wanted.is_some());
                 self.placed = Some(Placed {
+                    extras: ContextExtras { enabled, ..ContextExtras::default() },
                     name: data.name.unwrap_or_default(),
                     quota_mb: data.max_quota_mb.unwrap_or(UNLIMITED),
                 });
@@ -178,8 +278,11 @@ impl Case for ContextCase {
         match (&self.before, &self.placed) {
             (Some(_), None) => vec![Change::DropContext { context }],
             (before, Some(placed)) if before.as_ref() != Some(placed) => {
-                let placement =
-                    Placement::Context { name: placed.name.clone(), quota_mb: placed.quota_mb };
+                let placement = Placement::Context {
+                    name: placed.name.clone(),
+                    quota_mb: placed.quota_mb,
+                    extras: placed.extras.clone(),
+                };
                 vec![Change::PutPlacement { id, context, placement }]
             }
             _ => Vec::new(),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::attributes::Texts;
 use super::{Answer, Case, Next, Operation, Problem, Question, Refusal, Reply};
 use crate::model::object::ResourceObject;
 use crate::model::{ContextId, ObjectId, OxId};
@@ -50,6 +51,13 @@ pub struct ResourceCase {
     suspect: bool,
     applied: bool,
     adopted: bool,
+}
+
+impl ResourceObject {
+    /// The resource under a name that OX takes.
+    pub(crate) fn named(&self, texts: Texts) -> Self {
+        Self { name: texts.name(&self.name, true), ..self.clone() }
+    }
 }
 
 impl ResourceCase {

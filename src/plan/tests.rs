@@ -15,7 +15,7 @@ use super::resource::ResourceCase;
 use super::user::{UserCase, WantedUser};
 use super::*;
 use crate::model::object::{ContextObject, ResourceObject};
-use crate::model::{Dn, FieldValue, ObjectId, ObjectKind};
+use crate::model::{Capabilities, Dn, FieldValue, ObjectId, ObjectKind};
 use crate::store::{AccountMember, ObjectRecord, Placement};
 
 /// A tiny OX: as much as plans can tell apart, and nothing of how OX says it.
@@ -33,6 +33,7 @@ struct Tenant {
     resources: BTreeMap<OxId, ResourceData>,
     accounts: BTreeMap<(OxId, String), AccountData>,
     sender_names: BTreeMap<OxId, String>,
+    capabilities: BTreeMap<OxId, Capabilities>,
 }
 
 impl Tenant {
@@ -129,11 +130,24 @@ impl World {
                 tenant.sender_names.insert(id, name.clone());
                 Ok(Reply::Done)
             }
-            Operation::UserDelete { context, user } => {
+            Operation::UserCapabilities { context, user, change } => {
+                let tenant = self.at(*context)?;
+                let id = tenant.user(user).ok_or(Refusal::Missing)?;
+                let given = tenant.capabilities.entry(id).or_default();
+                let denied = |word: &String| format!("-{word}");
+                given.retain(|word| !change.drop.contains(word.trim_start_matches('-')));
+                given.retain(|word| !change.remove.contains(word));
+                given.retain(|word| !change.add.iter().any(|add| denied(add) == *word));
+                given.extend(change.add.iter().cloned());
+                given.extend(change.remove.iter().map(denied));
+                Ok(Reply::Done)
+            }
+            Operation::UserDelete { context, user, .. } => {
                 let tenant = self.at(*context)?;
                 let id = tenant.user(user).ok_or(Refusal::Missing)?;
                 tenant.users.remove(&id);
                 tenant.sender_names.remove(&id);
+                tenant.capabilities.remove(&id);
                 tenant.accounts.retain(|(owner, _), _| *owner != id);
                 for group in tenant.groups.values_mut() {
                     group.members.retain(|member| *member != id);
@@ -282,6 +296,9 @@ impl World {
             | Operation::ContextDelete { .. }
             | Operation::SharedAccountCreate { .. }
             | Operation::SharedAccountChange { .. }
+            | Operation::ContextEnable { .. }
+            | Operation::ContextCapabilities { .. }
+            | Operation::ContextQuota { .. }
             | Operation::SharedAccountConvert { .. }
             | Operation::SharedAccountGrant { .. }
             | Operation::SharedAccountDelete { .. }
@@ -332,6 +349,7 @@ impl World {
             }
             Question::Context(_)
             | Question::Login(_)
+            | Question::Heir(..)
             | Question::SharedAccount(..)
             | Question::Deputies(..)
             | Question::Number(..) => {
@@ -439,11 +457,14 @@ fn wanted_user((context, name, mail, other, rights): UserState) -> Option<Wanted
         fields,
         create_only: UserFields::new(),
         missing_for_create: Vec::new(),
+        too_long: Vec::new(),
         left_out: Vec::new(),
         warnings: Vec::new(),
     };
     let sender_name = Some(format!("Sender {other}"));
-    Some(WantedUser { context, user, access, sender_name })
+    let other = ["one".to_owned(), "-one".to_owned(), format!("two{other}")];
+    let capabilities = other.into_iter().skip(usize::from(rights)).step_by(2).collect();
+    Some(WantedUser { context, user, access, sender_name, capabilities, heir: None })
 }
 
 fn user_state() -> impl Strategy<Value = UserState> {
@@ -466,6 +487,8 @@ fn check_user(world: &World, state: UserState) {
                 assert_eq!(*access, wanted.access);
                 let sender = tenant.sender_names.get(id);
                 assert_eq!(sender, wanted.sender_name.as_ref());
+                let given = tenant.capabilities.get(id).cloned().unwrap_or_default();
+                assert_eq!(given, wanted.capabilities);
             }
             _ => assert!(ours.is_empty(), "left behind in {context:?}"),
         }
@@ -710,10 +733,18 @@ fn what_was_made_by_an_answer_that_came_late_is_found_and_not_blamed() {
         fields: fields.clone(),
         create_only: UserFields::new(),
         missing_for_create: Vec::new(),
+        too_long: Vec::new(),
         left_out: Vec::new(),
         warnings: Vec::new(),
     };
-    let wanted = WantedUser { context, user, access: ModuleAccess::NONE, sender_name: None };
+    let wanted = WantedUser {
+        context,
+        user,
+        access: ModuleAccess::NONE,
+        sender_name: None,
+        capabilities: Capabilities::new(),
+        heir: None,
+    };
     let there = Answer::User(OxUser { id: OxId(7), fields });
     let user_case = || UserCase::new(id.clone(), Some(wanted.clone()), None, BTreeMap::new(), true);
     comes_through_late(user_case(), 1, there);
@@ -745,7 +776,14 @@ fn what_was_made_by_an_answer_that_came_late_is_found_and_not_blamed() {
     // OX does not refuse a second one that comes while the first is made, so it is looked for long.
     comes_through_late(resource, 3, Answer::Resource(OxResource { id: OxId(7), data }));
 
-    let wanted = ContextObject { context, name: "one".into(), quota_mb: None };
+    let wanted = ContextObject {
+        context,
+        name: "one".into(),
+        quota_mb: None,
+        enabled: None,
+        capabilities: Capabilities::new(),
+        module_quotas: BTreeMap::new(),
+    };
     let case = ContextCase::new(id, context, Some(&wanted), &[], None, true);
     let data = ContextData {
         id: context,

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::attributes::{DesiredUser, changed_fields, sender_address, uncleared_fields};
 use super::{Answer, Case, Next, Operation, Problem, Question, Refusal, Reply};
 use crate::model::digest::{content_digest, is_digest};
-use crate::model::{ContextId, FieldValue, ModuleAccess, ObjectId, OxId, UserFields};
+use crate::model::{
+    Capabilities, CapabilityChange, ContextId, FieldValue, ModuleAccess, ObjectId, OxId, UserFields,
+};
 use crate::ox::{OxUser, Target};
 use crate::store::{Beside, Change, DeputiesGiven, Journey, ObjectRecord, Placement};
 
@@ -28,6 +30,10 @@ pub struct WantedUser {
     pub access: ModuleAccess,
     /// Name under which he sends mail, empty for none of his own; none = not drover's business.
     pub sender_name: Option<String>,
+    /// Capabilities granted and denied to him.
+    pub capabilities: Capabilities,
+    /// Login name of whoever gets his data when he is deleted; none = the context's administrator.
+    pub heir: Option<String>,
 }
 
 /// A user in one context, as drover knows him.
@@ -68,6 +74,17 @@ impl Sender {
             None => Self::None,
         }
     }
+}
+
+/// Who gets the data of a user who is deleted, as far as there is to be anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heir {
+    /// Not asked yet.
+    Unknown,
+    /// There is no such user.
+    Absent,
+    /// The one with that number.
+    Is(OxId),
 }
 
 /// What the look for a user of the wanted name in the wanted context has given so far.
@@ -122,6 +139,9 @@ pub struct UserCase {
     /// An earlier try may have created the user without our hearing of it.
     suspect: bool,
     protected: bool,
+    heir: Heir,
+    /// Login name of whoever gets the data of those who name nobody.
+    usual_heir: Option<String>,
     applied: bool,
     adopted: bool,
     deputies: deputies::Talk,
@@ -171,6 +191,8 @@ impl UserCase {
             late: false,
             suspect,
             protected: false,
+            heir: Heir::Unknown,
+            usual_heir: None,
             applied: false,
             adopted: false,
             deputies: deputies::Talk::default(),
@@ -194,11 +216,10 @@ impl UserCase {
         Some(placed.beside.deputies.get_or_insert_default())
     }
 
-    /// Deletes a user from a context, after he has taken his leave.
-    fn delete(&self, context: ContextId, placed: &Placed) -> Next {
-        let user = Target::Name(placed.name.clone());
-        let delete = Next::Do(Operation::UserDelete { context, user });
-        self.deputies.farewell(context, placed).unwrap_or(delete)
+    /// Who gets the data of those who are deleted and name nobody, by login name.
+    pub fn with_heir(mut self, heir: Option<String>) -> Self {
+        self.usual_heir = heir;
+        self
     }
 
     /// Values that are in OX, are no longer wanted, and cannot be cleared over SOAP (element names).
@@ -279,7 +300,36 @@ impl UserCase {
         if let Some(name) = wanted.sender_name.clone().filter(|name| name != sent) {
             return Some(Next::Do(Operation::UserSenderName { context, user, name }));
         }
+        let given = &placed.beside.capabilities;
+        if let Some(change) = CapabilityChange::between(given, &wanted.capabilities) {
+            return Some(Next::Do(Operation::UserCapabilities { context, user, change }));
+        }
         self.deputies.next(context, placed, self.identified)
+    }
+
+    /// He is to be nowhere: whoever gets his data is found first.
+    fn delete(&self, context: ContextId, placed: &Placed) -> Next {
+        let heir = placed.beside.heir.as_ref().or(self.usual_heir.as_ref());
+        let heir = heir.filter(|heir| **heir != placed.name);
+        let heir = match (heir, self.heir) {
+            (None, _) => None,
+            (Some(_), Heir::Is(ox)) => Some(ox),
+            (Some(heir), Heir::Unknown) => {
+                return Next::Ask(Question::Heir(context, heir.clone()));
+            }
+            (Some(heir), Heir::Absent) => {
+                let heir = heir.clone();
+                return Next::Stuck(Problem::NoHeir { context, heir });
+            }
+        };
+        self.leave(context, placed, heir)
+    }
+
+    /// Deletes a user from a context, after he has taken his leave.
+    fn leave(&self, context: ContextId, placed: &Placed, heir: Option<OxId>) -> Next {
+        let user = Target::Name(placed.name.clone());
+        let delete = Next::Do(Operation::UserDelete { context, user, heir });
+        self.deputies.farewell(context, placed).unwrap_or(delete)
     }
 
     /// The fields to send, with what has to travel together.
@@ -558,7 +608,8 @@ impl Case for UserCase {
                 return step;
             }
             return match self.elsewhere(wanted.context) {
-                Some((context, placed)) => self.delete(context, placed),
+                // His data went with him.
+                Some((context, placed)) => self.leave(context, placed, None),
                 None => Next::Done { why: "is in OX as wanted" },
             };
         }
@@ -622,6 +673,11 @@ impl Case for UserCase {
                 }
                 self.deputies = talk;
             }
+            (Operation::UserCapabilities { context, .. }, _) => {
+                if let (Some(placed), Some(wanted)) = (self.placed.get_mut(context), &self.wanted) {
+                    placed.beside.capabilities.clone_from(&wanted.capabilities);
+                }
+            }
             (Operation::UserDelete { context, .. }, _) => {
                 self.placed.remove(context);
             }
@@ -661,7 +717,8 @@ impl Case for UserCase {
             (
                 Operation::UserChange { context, .. }
                 | Operation::UserAccess { context, .. }
-                | Operation::UserSenderName { context, .. },
+                | Operation::UserSenderName { context, .. }
+                | Operation::UserCapabilities { context, .. },
                 Refusal::Missing,
             ) => {
                 self.placed.remove(context);
@@ -712,6 +769,13 @@ impl Case for UserCase {
     fn answered(&mut self, question: &Question, answer: Answer) {
         let (context, target) = match question {
             Question::User(context, target) => (context, target),
+            Question::Heir(..) => {
+                self.heir = match answer {
+                    Answer::User(heir) => Heir::Is(heir.id),
+                    _ => Heir::Absent,
+                };
+                return;
+            }
             Question::Number(_, login) => return self.deputies.numbered(login, &answer),
             Question::Deputies(context, user) => {
                 let talk = std::mem::take(&mut self.deputies);
@@ -826,7 +890,11 @@ impl Case for UserCase {
             changes.push(Change::DropPlacement { id: self.id.clone(), context: *context });
         }
         for (context, placed) in &self.placed {
-            if self.before.get(context) != Some(placed) && !self.half_copied(*context) {
+            let mut placed = placed.clone();
+            if let Some(wanted) = self.wanted.as_ref().filter(|wanted| wanted.context == *context) {
+                placed.beside.heir.clone_from(&wanted.heir);
+            }
+            if self.before.get(context) != Some(&placed) && !self.half_copied(*context) {
                 changes.push(Change::PutPlacement {
                     id: self.id.clone(),
                     context: *context,

@@ -237,6 +237,15 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
             }
         }
         Operation::ContextChange { data } => ox.context_change(data).await?,
+        Operation::ContextEnable { context, enabled } => {
+            ox.context_enable(*context, *enabled).await?;
+        }
+        Operation::ContextCapabilities { context, change } => {
+            ox.context_capabilities(*context, change).await?;
+        }
+        Operation::ContextQuota { context, module, quota } => {
+            ox.context_quota(*context, module, *quota).await?;
+        }
         Operation::ContextDelete { context } => ox.context_delete(*context).await?,
         Operation::UserCreate { context, fields, access } => {
             let mut fields = fields.clone();
@@ -275,7 +284,12 @@ async fn perform(env: &Env, operation: &Operation) -> Result<Reply, Trouble> {
         Operation::DeputiesBar { context, user, barred } => {
             deputies(env)?.deputies_bar(*context, *user, *barred).await?;
         }
-        Operation::UserDelete { context, user } => ox.user_delete(*context, user).await?,
+        Operation::UserCapabilities { context, user, change } => {
+            ox.user_capabilities(*context, user, change).await?;
+        }
+        Operation::UserDelete { context, user, heir } => {
+            ox.user_delete(*context, user, *heir).await?;
+        }
         Operation::JourneyBegin { .. } => {}
         Operation::UserCopy { user, from, to } => {
             return Ok(Reply::Id(ox.user_copy(*user, *from, *to).await?));
@@ -420,6 +434,12 @@ pub async fn ask(env: &Env, id: &ObjectId, question: &Question) -> Result<Answer
             Err(error) if says_no_context(&error, *context) => Ok(Answer::Absent),
             Err(error) => absent(error),
         },
+        Question::Heir(context, name) => {
+            match ox.user_get(*context, &Target::Name(name.clone())).await {
+                Ok(user) => Ok(Answer::User(user)),
+                Err(error) => absent(error),
+            }
+        }
         Question::Group(context, name) => {
             match ox.group_get(*context, &Target::Name(name.clone())).await {
                 Ok(group) => Ok(Answer::Group(group)),
@@ -599,6 +619,7 @@ fn context_of(operation: &Operation) -> Option<ContextId> {
         | Operation::DeputyRevoke { context, .. }
         | Operation::DeputiesRevokeAll { context, .. }
         | Operation::DeputiesBar { context, .. }
+        | Operation::UserCapabilities { context, .. }
         | Operation::UserDelete { context, .. }
         | Operation::GroupCreate { context, .. }
         | Operation::GroupChange { context, .. }
@@ -618,6 +639,9 @@ fn context_of(operation: &Operation) -> Option<ContextId> {
         | Operation::AccountDelete { context, .. } => Some(*context),
         Operation::ContextCreate { .. }
         | Operation::ContextChange { .. }
+        | Operation::ContextEnable { .. }
+        | Operation::ContextCapabilities { .. }
+        | Operation::ContextQuota { .. }
         | Operation::ContextDelete { .. }
         | Operation::JourneyBegin { .. }
         | Operation::UserCopy { .. } => None,

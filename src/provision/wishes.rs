@@ -21,9 +21,9 @@ const RESERVED_GROUP: &str = "users";
 
 /// A user who keeps his account but not his rights: as he is, without mail and module access.
 pub(super) fn disabled(record: &ObjectRecord) -> Option<WantedUser> {
-    let (context, name, fields) =
+    let (context, name, fields, beside) =
         record.placements.iter().find_map(|(context, placed)| match placed {
-            Placement::User { name, fields, .. } => Some((*context, name, fields)),
+            Placement::User { name, fields, beside, .. } => Some((*context, name, fields, beside)),
             _ => None,
         })?;
     let mut fields = fields.clone();
@@ -34,9 +34,12 @@ pub(super) fn disabled(record: &ObjectRecord) -> Option<WantedUser> {
         create_only: UserFields::new(),
         missing_for_create: Vec::new(),
         left_out: Vec::new(),
+        too_long: Vec::new(),
         warnings: Vec::new(),
     };
-    Some(WantedUser { context, user, access: ModuleAccess::NONE, sender_name: None })
+    let (capabilities, heir) = (beside.capabilities.clone(), beside.heir.clone());
+    let access = ModuleAccess::NONE;
+    Some(WantedUser { context, user, access, sender_name: None, capabilities, heir })
 }
 
 /// What a user's queue file asks for.
@@ -76,6 +79,12 @@ pub(super) fn want_user(
     let given = user.profile.as_ref().map(|_| access);
     let desired = desired_fields(user, &file.id, &file.dn, given, &mapping, &env.policy.user)
         .map_err(|problem| Problem::Unnamed(problem.to_string()))?;
+    if !desired.too_long.is_empty() {
+        let told: Vec<String> = desired.too_long.iter().map(ToString::to_string).collect();
+        let cut =
+            if env.policy.user.texts.cut { "" } else { ", or set mapping.too_long = \"cut\"" };
+        return Err(Problem::TooLong { told: told.join("; "), cut });
+    }
     let names = [user.username.as_deref().unwrap_or_default(), desired.name.as_str()];
     if env.is_admin(context, &names) {
         warn!(item.name = %item, object.id = %file.id, context.id = context.0,
@@ -86,7 +95,11 @@ pub(super) fn want_user(
         warn!(item.name = %item, object.id = %file.id, "{warning}");
     }
     let sender_name = env.policy.sender_name.then(|| sender_name(user));
-    Ok(Wish::Wanted(Box::new(WantedUser { context, user: desired, access, sender_name })))
+    let capabilities = user.capabilities.clone();
+    let heir = user.heir.clone();
+    let user = desired;
+    let wanted = WantedUser { context, user, access, sender_name, capabilities, heir };
+    Ok(Wish::Wanted(Box::new(wanted)))
 }
 
 /// The name under which a user is to send mail; empty if the directory has none.
@@ -139,6 +152,7 @@ pub(super) fn want_group(
              text that is not empty"
         )));
     };
+    let name = env.policy.user.texts.name(&name, true);
     if name.eq_ignore_ascii_case(RESERVED_GROUP) {
         return Ok(GroupWish::Reserved);
     }

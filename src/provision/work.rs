@@ -11,7 +11,7 @@ use super::perform::{Driven, drive, drive_from};
 use super::rebuild::{doubt, rebuild};
 use super::wishes::{GroupWish, Wish, disabled, want_account, want_group, want_user};
 use super::{Coverage, Earlier, Ended, Env, Failure, Job, OnRevoke};
-use crate::model::object::{DirectoryObject, ProfileObject, UserObject};
+use crate::model::object::{ContextObject, DirectoryObject, ProfileObject, UserObject};
 use crate::model::{ContextId, DnKey, Fate, ModuleAccess, ObjectId, ObjectKind, OxId, QueueFile};
 use crate::plan::account::{AccountCase, WantedAccount};
 use crate::plan::context::ContextCase;
@@ -330,7 +330,8 @@ async fn by_kind(
                 Some(DirectoryObject::Resource(wanted)) => Some(wanted),
                 _ => None,
             };
-            let mut case = ResourceCase::new(file.id.clone(), wanted, record, suspect);
+            let wanted = wanted.map(|wanted| wanted.named(env.policy.user.texts));
+            let mut case = ResourceCase::new(file.id.clone(), wanted.as_ref(), record, suspect);
             let result = drive(env, &file.id, &mut case).await;
             note_adoption(&file.id, file.kind, &case);
             Progress::new(begin).with_case(&case, result)
@@ -610,7 +611,7 @@ pub fn add_to_book(env: &Env, version: &ProfileVersion) {
 async fn context_item(
     env: &Env,
     file: &QueueFile,
-    wanted: Option<&crate::model::object::ContextObject>,
+    wanted: Option<&ContextObject>,
     context: Option<ContextId>,
     record: Option<&ObjectRecord>,
     begin: Commit,
@@ -620,12 +621,24 @@ async fn context_item(
         return Progress::nothing(begin, "was not in OX");
     };
     // A directory may tell of a context's end after it has told of the next one of that number.
-    if wanted.is_none() && env.index.other_context(&file.id, context) {
+    if wanted.is_none() && env.index.other_context(&file.id, context).is_some() {
         warn!(object.id = %file.id, context.id = context.0,
               "the context is another object's by now and is not deleted");
         let mut commit = begin;
         commit.push(Change::DropPlacement { id: file.id.clone(), context });
         return Progress::nothing(commit, "is another object's context by now");
+    }
+    let mine = record.is_some_and(|record| record.placements.contains_key(&context));
+    if wanted.is_some()
+        && !mine
+        && let Some(other) = env.index.other_context(&file.id, context)
+        && !is_leaving(env, &other)
+    {
+        let dn = |id| env.store.object(id).ok().flatten().map(|other| other.dn.as_str().to_owned());
+        let (here, there) = (file.dn.as_str().to_owned(), dn(&other).unwrap_or_default());
+        let problem = Problem::ContextTwice { context, here, there };
+        // Nothing of it is remembered, so that it comes under whichever number it gets.
+        return Progress::failed(Vec::new(), Failure::problem(&problem));
     }
     let extra: Vec<String> = env
         .policy
@@ -644,10 +657,18 @@ async fn context_item(
         let problem = Problem::HoldsProtected { context, count, first };
         return Progress::failed(begin, Failure::problem(&problem));
     }
+    let disable = env.policy.disable_contexts;
+    // One that is back after it was disabled is enabled again.
+    let back = wanted.filter(|wanted| disable && wanted.enabled.is_none());
+    let back = back.map(|wanted| ContextObject { enabled: Some(true), ..wanted.clone() });
+    let wanted = back.as_ref().or(wanted);
     let mut case = ContextCase::new(file.id.clone(), context, wanted, &extra, record, suspect);
+    if disable {
+        case = case.disabled_instead();
+    }
     let result = drive(env, &file.id, &mut case).await;
     note_adoption(&file.id, file.kind, &case);
-    let deleted = wanted.is_none() && result.is_ok();
+    let deleted = wanted.is_none() && !disable && result.is_ok();
     let mut progress = Progress::new(begin).with_case(&case, result);
     // The entry goes with the context, whoever deleted it: a later context of that number has
     // another administrator.
@@ -658,6 +679,16 @@ async fn context_item(
         progress.failure = Some(Failure::local(text));
     }
     progress
+}
+
+/// Whether the end of an object is in the queue. Reads all of it: for rare questions.
+fn is_leaving(env: &Env, id: &ObjectId) -> bool {
+    let names = env.queue.scan().unwrap_or_default();
+    names.iter().any(|name| {
+        let bytes = env.queue.read(name).ok().flatten();
+        let file = bytes.and_then(|bytes| QueueFile::parse(&bytes).ok());
+        file.is_some_and(|file| file.id == *id && file.object.is_none())
+    })
 }
 
 async fn user_item(
@@ -710,6 +741,7 @@ async fn user_item(
         Err(failure) => return Progress::failed(begin, failure),
     };
     let mut case = UserCase::new(file.id.clone(), wanted.clone(), record, accounts, suspect)
+        .with_heir(env.policy.heir.clone())
         .with_deputies(deputies);
     let result = drive(env, &file.id, &mut case).await;
     note_adoption(&file.id, file.kind, &case);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::layers::Layers;
 use super::problem::BadValue;
+use crate::plan::attributes::Texts;
 use crate::provision::OnRevoke;
 
 const MOST_PROFILE_HOLDERS: u32 = 10_000_000;
@@ -29,6 +30,12 @@ pub struct Mapping {
     pub timezone: String,
     /// What happens to users whose box is unticked in the directory.
     pub on_revoke: OnRevoke,
+    /// Login name of whoever gets the data of deleted users who name nobody themselves.
+    pub heir: Option<String>,
+    /// Whether a context that is gone from the directory is disabled in OX instead of deleted.
+    pub disable_contexts: bool,
+    /// What happens to texts and names that OX would refuse.
+    pub texts: Texts,
     /// How many users a changed access profile may reach by itself; 0 = none.
     pub profile_holders: u32,
     /// Whether shared accounts are provisioned.
@@ -74,6 +81,18 @@ impl Mapping {
             on_revoke: layers
                 .field("mapping.on_revoke")
                 .choice(&[("delete", OnRevoke::Delete), ("disable", OnRevoke::Disable)])?,
+            heir: layers.field("mapping.heir").optional_text()?,
+            disable_contexts: layers
+                .field("mapping.on_context_delete")
+                .choice(&[("delete", false), ("disable", true)])?,
+            texts: Texts {
+                cut: layers
+                    .field("mapping.too_long")
+                    .choice(&[("refuse", false), ("cut", true)])?,
+                slug: layers
+                    .field("mapping.illegal_characters")
+                    .choice(&[("send", false), ("slug", true)])?,
+            },
             profile_holders: layers
                 .field("mapping.profile_holders")
                 .whole(0..=MOST_PROFILE_HOLDERS)?,

@@ -88,6 +88,8 @@ pub(crate) struct User {
     pub(crate) has_primary_account: bool,
     pub(crate) accounts: Vec<Account>,
     pub(crate) personal: Option<String>,
+    /// Names of deleted users whose data were given to this one by name.
+    pub(crate) inherited: Vec<String>,
 }
 
 impl User {
@@ -135,6 +137,8 @@ pub(crate) struct Context {
     /// The id's own among them.
     pub(crate) mappings: Vec<String>,
     pub(crate) capabilities: BTreeSet<String>,
+    /// Of modules, by name.
+    pub(crate) quotas: BTreeMap<String, i64>,
     pub(crate) attributes: Attributes,
     pub(crate) users: BTreeMap<u32, User>,
     pub(crate) groups: BTreeMap<u32, Group>,

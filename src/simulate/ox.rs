@@ -9,7 +9,7 @@ use super::server::{Course, contexts};
 use super::stage::{Life, lock};
 use super::trace::{Called, Step};
 use super::verb::{Call, Reply, Verb};
-use crate::model::{ContextId, ModuleAccess, OxId, UserFields};
+use crate::model::{CapabilityChange, ContextId, ModuleAccess, OxId, UserFields};
 use crate::ox::{
     Account, AccountData, ContextData, Credentials, Deputies, DeputyRights, Fault, FaultClass,
     Grant, GroupData, OxAccount, OxApi, OxDeputy, OxError, OxGroup, OxResource, OxSharedAccount,
@@ -177,6 +177,27 @@ impl OxApi for Life {
         expect!(self, context.id, Verb::ContextChange(context.clone()), Reply::Done => ())
     }
 
+    async fn context_enable(&self, context: ContextId, enabled: bool) -> Result<(), OxError> {
+        expect!(self, context, Verb::ContextEnable(enabled), Reply::Done => ())
+    }
+
+    async fn context_capabilities(
+        &self,
+        context: ContextId,
+        change: &CapabilityChange,
+    ) -> Result<(), OxError> {
+        expect!(self, context, Verb::ContextCapabilities(change.clone()), Reply::Done => ())
+    }
+
+    async fn context_quota(
+        &self,
+        context: ContextId,
+        module: &str,
+        quota: i64,
+    ) -> Result<(), OxError> {
+        expect!(self, context, Verb::ContextQuota(module.to_owned(), quota), Reply::Done => ())
+    }
+
     async fn context_delete(&self, context: ContextId) -> Result<(), OxError> {
         expect!(self, context, Verb::ContextDelete, Reply::Done => ())
     }
@@ -258,8 +279,23 @@ impl OxApi for Life {
         expect!(self, context, verb, Reply::Done => ())
     }
 
-    async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError> {
-        expect!(self, context, Verb::UserDelete(user.clone()), Reply::Done => ())
+    async fn user_capabilities(
+        &self,
+        context: ContextId,
+        user: &Target,
+        change: &CapabilityChange,
+    ) -> Result<(), OxError> {
+        let verb = Verb::UserCapabilities(user.clone(), change.clone());
+        expect!(self, context, verb, Reply::Done => ())
+    }
+
+    async fn user_delete(
+        &self,
+        context: ContextId,
+        user: &Target,
+        heir: Option<OxId>,
+    ) -> Result<(), OxError> {
+        expect!(self, context, Verb::UserDelete(user.clone(), heir), Reply::Done => ())
     }
 
     async fn user_copy(&self, user: OxId, from: ContextId, to: ContextId) -> Result<OxId, OxError> {

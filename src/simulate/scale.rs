@@ -18,7 +18,7 @@ use crate::actors::status::Snapshot;
 use crate::actors::supervisor::{Rules, Until};
 use crate::clock::SystemClock;
 use crate::engine::{Engine, Parts};
-use crate::model::{ContextId, ItemName, ModuleAccess, OxId, Secret, UserFields};
+use crate::model::{CapabilityChange, ContextId, ItemName, ModuleAccess, OxId, Secret, UserFields};
 use crate::ox::{
     Account, AccountData, ContextData, Credentials, Fault, FaultClass, GroupData, OxAccount, OxApi,
     OxError, OxGroup, OxResource, OxUser, ResourceData, Target,
@@ -320,6 +320,25 @@ impl OxApi for Light {
         Ok(())
     }
 
+    async fn context_enable(&self, _: ContextId, _: bool) -> Result<(), OxError> {
+        self.count();
+        Ok(())
+    }
+
+    async fn context_capabilities(
+        &self,
+        _: ContextId,
+        _: &CapabilityChange,
+    ) -> Result<(), OxError> {
+        self.count();
+        Ok(())
+    }
+
+    async fn context_quota(&self, _: ContextId, _: &str, _: i64) -> Result<(), OxError> {
+        self.count();
+        Ok(())
+    }
+
     async fn context_delete(&self, _: ContextId) -> Result<(), OxError> {
         self.count();
         Ok(())
@@ -376,7 +395,17 @@ impl OxApi for Light {
         Ok(())
     }
 
-    async fn user_delete(&self, _: ContextId, _: &Target) -> Result<(), OxError> {
+    async fn user_capabilities(
+        &self,
+        _: ContextId,
+        _: &Target,
+        _: &CapabilityChange,
+    ) -> Result<(), OxError> {
+        self.count();
+        Ok(())
+    }
+
+    async fn user_delete(&self, _: ContextId, _: &Target, _: Option<OxId>) -> Result<(), OxError> {
         self.count();
         Ok(())
     }

@@ -5,7 +5,9 @@
 mod newer;
 
 use crate::model::fields::FieldKind;
-use crate::model::{ContextId, FieldValue, ModuleAccess, OxId, UserField, UserFields};
+use crate::model::{
+    CapabilityChange, ContextId, FieldValue, ModuleAccess, OxId, UserField, UserFields,
+};
 use crate::ox::{
     AccountData, ContextData, Credentials, DeputyRights, Grant, GroupData, OxAccount, OxDeputy,
     OxGroup, OxResource, OxSharedAccount, OxUser, ResourceData, SharedAccountData, Target,
@@ -27,6 +29,9 @@ pub(super) enum Verb {
     ContextGet,
     ContextCreate(ContextData, UserFields, Credentials),
     ContextChange(ContextData),
+    ContextEnable(bool),
+    ContextCapabilities(CapabilityChange),
+    ContextQuota(String, i64),
     ContextDelete,
     UserExists(Target),
     UserGet(Target),
@@ -37,7 +42,8 @@ pub(super) enum Verb {
     UserChange(Target, UserFields),
     UserAccess(Target, ModuleAccess),
     UserSenderName(Target, String),
-    UserDelete(Target),
+    UserCapabilities(Target, CapabilityChange),
+    UserDelete(Target, Option<OxId>),
     /// Of the user with that number, out of that context.
     UserCopy(OxId, ContextId),
     GroupGet(Target),
@@ -106,6 +112,10 @@ impl Verb {
             Self::ContextGet => "OXContextService.getData",
             Self::ContextCreate(..) => "OXContextService.create",
             Self::ContextChange(_) => "OXContextService.change",
+            Self::ContextEnable(true) => "OXContextService.enable",
+            Self::ContextEnable(false) => "OXContextService.disable",
+            Self::ContextCapabilities(_) => "OXContextService.changeCapabilities",
+            Self::ContextQuota(..) => "OXContextService.changeQuota",
             Self::ContextDelete => "OXContextService.delete",
             Self::UserExists(_) => "OXUserService.exists",
             Self::UserGet(_) => "OXUserService.getData",
@@ -116,7 +126,8 @@ impl Verb {
             Self::UserChange(..) => "OXUserService.change",
             Self::UserAccess(..) => "OXUserService.changeByModuleAccess",
             Self::UserSenderName(..) => "OXUserService.changeMailAddressPersonal",
-            Self::UserDelete(_) => "OXUserService.delete",
+            Self::UserCapabilities(..) => "OXUserService.changeCapabilities",
+            Self::UserDelete(..) => "OXUserService.delete",
             Self::UserCopy(..) => "OXUserCopyService.copyUser",
             Self::GroupGet(_) => "OXGroupService.getData",
             Self::GroupsOfUser(_) => "OXGroupService.listGroupsForUser",
@@ -180,10 +191,13 @@ impl Verb {
         match self {
             Self::ContextExists
             | Self::ContextGet
+            | Self::ContextEnable(_)
+            | Self::ContextCapabilities(_)
             | Self::ContextDelete
             | Self::AccountList(_)
             | Self::SharedList
             | Self::DeputyList => String::new(),
+            Self::ContextQuota(module, _) => module.clone(),
             Self::SharedGet(account) => of(account),
             Self::SharedCreate(data) | Self::SharedChange(_, data) => data.name.clone(),
             Self::SharedDelete(id) | Self::SharedConvert(id) | Self::SharedGrant(id, _) => {
@@ -203,7 +217,8 @@ impl Verb {
             | Self::UserChange(user, _)
             | Self::UserAccess(user, _)
             | Self::UserSenderName(user, _)
-            | Self::UserDelete(user) => of(user),
+            | Self::UserCapabilities(user, _)
+            | Self::UserDelete(user, _) => of(user),
             Self::UserGetMany(users) => users.iter().map(of).collect::<Vec<_>>().join(" "),
             Self::UserList(pattern) => pattern.clone(),
             Self::UserCreate(fields, _) => fields.text("name").unwrap_or_default().to_owned(),
@@ -242,6 +257,10 @@ impl Verb {
             Self::UserChange(_, fields) => shown(fields),
             Self::UserAccess(_, access) => format!("{access:?}"),
             Self::UserSenderName(_, name) => name.clone(),
+            Self::UserCapabilities(_, change) | Self::ContextCapabilities(change) => {
+                format!("{change:?}")
+            }
+            Self::ContextQuota(_, quota) => quota.to_string(),
             Self::GroupCreate(data) | Self::GroupChange(_, data) => {
                 format!("{} {:?}", data.name, data.members)
             }
@@ -325,6 +344,19 @@ impl Call {
                 world.context_change(&context_input(data), master)?;
                 Reply::Done
             }
+            Verb::ContextEnable(enabled) => {
+                world.context_enable(&named, *enabled, master)?;
+                Reply::Done
+            }
+            Verb::ContextCapabilities(change) => {
+                let lists = lists(change);
+                world.context_capabilities(&named, lists.each_ref().map(String::as_str), master)?;
+                Reply::Done
+            }
+            Verb::ContextQuota(module, quota) => {
+                world.context_quota(&named, module, &quota.to_string(), master)?;
+                Reply::Done
+            }
             Verb::ContextDelete => {
                 world.context_delete(&named, master)?;
                 Reply::Done
@@ -361,8 +393,15 @@ impl Call {
                 world.user_personal(context, &reference(user), Some(name), admin)?;
                 Reply::Done
             }
-            Verb::UserDelete(user) => {
-                world.user_delete(context, &[reference(user)], None, admin)?;
+            Verb::UserCapabilities(user, change) => {
+                let lists = lists(change);
+                let lists = lists.each_ref().map(String::as_str);
+                world.user_capabilities(context, &reference(user), lists, admin)?;
+                Reply::Done
+            }
+            Verb::UserDelete(user, heir) => {
+                let heir = heir.map(|heir| i64::from(heir.0));
+                world.user_delete(context, &[reference(user)], heir, admin)?;
                 Reply::Done
             }
             Verb::UserCopy(user, from) => {
@@ -479,6 +518,12 @@ fn listed(access: ModuleAccess) -> Access {
         *slot = Some(granted);
     }
     Access::Listed(Some(sent))
+}
+
+/// What is granted, denied and neither any more, as the world takes it.
+fn lists(change: &CapabilityChange) -> [String; 3] {
+    let CapabilityChange { add, remove, drop } = change;
+    [add, remove, drop].map(|words| words.iter().cloned().collect::<Vec<_>>().join(","))
 }
 
 fn context_input(data: &ContextData) -> ContextInput {

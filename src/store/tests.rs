@@ -49,7 +49,11 @@ fn place(object: &str, context: u32) -> Change {
     Change::PutPlacement {
         id: id(object),
         context: ContextId(context),
-        placement: Placement::Context { name: object.to_owned(), quota_mb: -1 },
+        placement: Placement::Context {
+            name: object.to_owned(),
+            quota_mb: -1,
+            extras: crate::model::ContextExtras::default(),
+        },
     }
 }
 

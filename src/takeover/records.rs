@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::model::object::{AccountObject, DirectoryObject, GroupObject, Properties, UserObject};
-use crate::model::{ContextId, Dn, DnKey, ItemName, ModuleAccess, ObjectId, ObjectKind, OxId};
+use crate::model::{
+    ContextExtras, ContextId, Dn, DnKey, ItemName, ModuleAccess, ObjectId, ObjectKind, OxId,
+};
 use crate::model::{UserFields, object};
 use crate::ox::ResourceData;
 use crate::plan::attributes::{Identifier, Mapping, desired_fields, render_login};
@@ -82,6 +84,7 @@ impl<'a> Maker<'a> {
                 let placement = Placement::Context {
                     name: context.name.clone(),
                     quota_mb: context.quota_mb.unwrap_or(-1),
+                    extras: ContextExtras::default(),
                 };
                 Made::at(context.context, placement)
             }

@@ -12,7 +12,9 @@ use drover::actors::supervisor::{MOST_RUNNING, OnFault, Rules, StopScope, Until}
 use drover::clock::SystemClock;
 use drover::engine::{Engine, Parts};
 use drover::guard::GuardRules;
-use drover::model::{ContextId, FieldValue, ItemName, ModuleAccess, OxId, Secret, UserFields};
+use drover::model::{
+    CapabilityChange, ContextId, FieldValue, ItemName, ModuleAccess, OxId, Secret, UserFields,
+};
 use drover::ox::{
     Account, AccountData, ContextData, Credentials, Fault, FaultClass, GroupData, OxAccount, OxApi,
     OxError, OxGroup, OxResource, OxUser, ResourceData, Target,
@@ -349,6 +351,22 @@ impl OxApi for MemoryOx {
         self.call(context.id, "context_change", "", |w| at(w, context.id).map(|_| ())).await
     }
 
+    async fn context_enable(&self, _: ContextId, _: bool) -> Result<(), OxError> {
+        unimplemented!("no context is disabled in memory")
+    }
+
+    async fn context_capabilities(
+        &self,
+        _: ContextId,
+        _: &CapabilityChange,
+    ) -> Result<(), OxError> {
+        unimplemented!("no capabilities in memory")
+    }
+
+    async fn context_quota(&self, _: ContextId, _: &str, _: i64) -> Result<(), OxError> {
+        unimplemented!("no quotas of modules in memory")
+    }
+
     async fn context_delete(&self, context: ContextId) -> Result<(), OxError> {
         self.call(context, "context_delete", "", |w| {
             at(w, context)?;
@@ -460,7 +478,21 @@ impl OxApi for MemoryOx {
         unimplemented!("no sender names in memory")
     }
 
-    async fn user_delete(&self, context: ContextId, user: &Target) -> Result<(), OxError> {
+    async fn user_capabilities(
+        &self,
+        _: ContextId,
+        _: &Target,
+        _: &CapabilityChange,
+    ) -> Result<(), OxError> {
+        unimplemented!("no capabilities in memory")
+    }
+
+    async fn user_delete(
+        &self,
+        context: ContextId,
+        user: &Target,
+        _: Option<OxId>,
+    ) -> Result<(), OxError> {
         self.call(context, "user_delete", &label(user), |w| {
             let tenant = at(w, context)?;
             let id = find_user(tenant, user)?;
@@ -819,6 +851,8 @@ impl Bench {
             account_login: String::new(),
             on_revoke: self.on_revoke,
             profile_holders: 0,
+            heir: None,
+            disable_contexts: false,
             sender_name: false,
             deputies: false,
             shared_accounts: false,
@@ -880,6 +914,7 @@ fn user_settings() -> UserSettings {
         },
         language: "de_DE".into(),
         timezone: "Europe/Berlin".into(),
+        texts: drover::plan::attributes::Texts::default(),
         user_identifier: Identifier::new("", "username"),
     }
 }

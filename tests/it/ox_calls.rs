@@ -240,7 +240,7 @@ async fn each_class_of_call_has_its_own_deadline() {
                 ],
                 1 => vec![
                     client.context_change(&context_data(20)).await,
-                    client.user_delete(CONTEXT, &user).await,
+                    client.user_delete(CONTEXT, &user, None).await,
                     client.group_change(CONTEXT, &Target::Id(OxId(5)), &members(10)).await,
                 ],
                 _ => vec![

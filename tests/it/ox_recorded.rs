@@ -191,7 +191,9 @@ async fn say(client: &SoapClient, verb: &str, r: &Node) -> Option<Outcome> {
             let access = r.child("moduleAccess").map(access).unwrap_or_default();
             client.user_change_access(ctx, &user("user"), access).await.map(|()| Nothing)
         }
-        "OXUserService.delete" => client.user_delete(ctx, &user("user")).await.map(|()| Nothing),
+        "OXUserService.delete" => {
+            client.user_delete(ctx, &user("user"), None).await.map(|()| Nothing)
+        }
         "OXUserCopyService.copyUser" => {
             let id = |name| number(r.child(name), "id");
             client
@@ -608,7 +610,7 @@ async fn every_recorded_reply_is_understood() {
 /// The fault of an operation that the client does not know, read with a verb that it has.
 async fn any_fault(stage: &Stage, exchange: &Exchange) -> OxError {
     *stage.reply.lock().unwrap() = (exchange.status, exchange.response.clone());
-    stage.client.user_delete(ContextId(1), &Target::Id(OxId(3))).await.unwrap_err()
+    stage.client.user_delete(ContextId(1), &Target::Id(OxId(3)), None).await.unwrap_err()
 }
 
 fn check_fault(exchange: &Exchange, error: &OxError) {

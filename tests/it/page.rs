@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use drover::admin::client::Client;
 use drover::model::object::Properties;
-use drover::model::{ContextId, Dn, Fate, ItemName, ObjectId, ObjectKind, ParkReason};
+use drover::model::{
+    ContextExtras, ContextId, Dn, Fate, ItemName, ObjectId, ObjectKind, ParkReason,
+};
 use drover::sim::{Effect, Rule, SeedContext};
 use drover::store::{
     Change, FaultRecord, Hold, HoldScope, Placement, SqliteStore, Store, fingerprint,
@@ -275,7 +277,11 @@ fn plant(world: &World, contexts: u32, items: u32) -> Planted {
             Change::PutPlacement {
                 id,
                 context: ContextId(n),
-                placement: Placement::Context { name, quota_mb: 1_000 },
+                placement: Placement::Context {
+                    name,
+                    quota_mb: 1_000,
+                    extras: ContextExtras::default(),
+                },
             },
         ]);
     }

@@ -77,7 +77,7 @@ impl ByHand {
 
     pub fn delete_user(&self, context: u32, name: &str) {
         let user = Target::Name(name.to_owned());
-        self.run(self.ox.user_delete(ContextId(context), &user)).unwrap();
+        self.run(self.ox.user_delete(ContextId(context), &user, None)).unwrap();
     }
 
     pub fn create_group(&self, context: u32, name: &str, members: &[OxId]) -> OxId {

@@ -5,6 +5,7 @@ mod connector;
 mod odd;
 mod queue;
 mod shared;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::path::Path;

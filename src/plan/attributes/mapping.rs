@@ -41,13 +41,13 @@ pub struct Mapping {
 
 /// Where the value of one row comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// The property.
-    pub(super) property: String,
+    pub(crate) property: String,
     /// Taken in this order when the property is absent.
-    pub(super) alternatives: Vec<String>,
+    pub(crate) alternatives: Vec<String>,
     /// Which element of a list; none = the first that holds something.
-    pub(super) position: Option<usize>,
+    pub(crate) position: Option<usize>,
     /// Whether a list is taken whole.
     pub(super) whole_list: bool,
     /// Whether a text row holds a date, which is then written as `YYYY-MM-DD`.
@@ -141,7 +141,7 @@ impl Mapping {
     }
 
     /// Where a row's value comes from; none if it is unset.
-    pub(super) fn source(&self, row: &Row) -> Option<&Source> {
+    pub(crate) fn source(&self, row: &Row) -> Option<&Source> {
         self.sources.get(row.property)
     }
 }

@@ -27,6 +27,7 @@ fn settings() -> UserSettings {
         },
         language: "de_DE".to_owned(),
         timezone: "Europe/Berlin".to_owned(),
+        texts: super::Texts::default(),
         user_identifier: Identifier::new("", "username"),
     }
 }

@@ -35,6 +35,16 @@ pub enum Fault {
     /// More than [`PHOTO_BYTES`].
     #[error("is a picture of more than {PHOTO_BYTES} bytes")]
     TooBig,
+    /// More than fits; the rest was cut off.
+    #[error(
+        "has {length} characters, of which {limit} fit; the rest is cut off (mapping.too_long)"
+    )]
+    Cut {
+        /// How many it has.
+        length: usize,
+        /// How many fit.
+        limit: usize,
+    },
     /// Nothing where OX needs something.
     #[error("is missing")]
     Missing,

@@ -69,7 +69,8 @@ async fn provision(
     match object {
         DirectoryObject::User(_) => user(env, context, record, known, object).await,
         DirectoryObject::Resource(wanted) if wanted.context == Some(context) => {
-            let mut case = ResourceCase::new(id.clone(), Some(wanted), Some(&known), true);
+            let wanted = wanted.named(env.policy.user.texts);
+            let mut case = ResourceCase::new(id.clone(), Some(&wanted), Some(&known), true);
             let result = drive(env, id, &mut case).await;
             Progress::new(Vec::new()).with_case(&case, result)
         }

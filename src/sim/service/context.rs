@@ -63,8 +63,25 @@ pub(super) fn call(world: &mut World, request: &Request) -> Option<Result<String
                 value(request, words.join(", "))
             })
         }
-        "listQuota" => world.master_context(&named, auth).map(|_| done(request)),
-        "changeQuota" => world.master_context(&named, auth).map(|_| done(request)),
+        "listQuota" => {
+            let id = world.master_context(&named, auth);
+            id.and_then(|id| world.context(id)).map(|context| {
+                Answer::result(request.service, request.operation, |out| {
+                    out.objects(
+                        request.service,
+                        "return",
+                        &context.quotas,
+                        |out, (module, limit)| {
+                            out.show("limit", limit);
+                            out.text("module", module);
+                        },
+                    );
+                })
+            })
+        }
+        "changeQuota" => world
+            .context_quota(&named, text("module"), text("quotaValue"), auth)
+            .map(|_| done(request)),
         "list" | "listAll" | "listByDatabase" | "listByFilestore" => list(world, request, 0, None),
         "listPage" | "listPageAll" | "listPageByDatabase" | "listPageByFilestore" => {
             let number = |name: &str| text(name).trim().parse::<usize>();

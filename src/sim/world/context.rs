@@ -363,6 +363,28 @@ impl World {
         Ok(id)
     }
 
+    /// Sets the quota of a module; below zero there is none any more.
+    pub(crate) fn context_quota(
+        &mut self,
+        context: &ObjectRef<'_>,
+        module: &str,
+        quota: &str,
+        auth: Credentials<'_>,
+    ) -> Result<u32, Fault> {
+        let id = self.master_context(context, auth)?;
+        if module.trim().is_empty() {
+            return Err(Fault::data("No valid module specified."));
+        }
+        let quota: i64 = quota.trim().parse().map_err(|_| Fault::data("Invalid quota value."))?;
+        let quotas = &mut self.context_mut(id)?.quotas;
+        if quota < 0 {
+            quotas.remove(module);
+        } else {
+            quotas.insert(module.to_owned(), quota);
+        }
+        Ok(id)
+    }
+
     /// The contexts whose id, name or mapping matches, by id.
     pub(crate) fn context_list(
         &self,
@@ -401,6 +423,7 @@ impl Context {
             max_quota,
             mappings,
             capabilities: BTreeSet::new(),
+            quotas: BTreeMap::new(),
             attributes: Attributes::new(),
             users: BTreeMap::new(),
             group_names: HashMap::from([(rules::fold(&group.name), group.id)]),

@@ -37,6 +37,7 @@ fn of(context: &Context) -> Value {
         "loginMappings": mappings,
         "admin": login(&ADMIN),
         "capabilities": context.capabilities,
+        "quotas": context.quotas,
         "users": map(users),
         "groups": map(groups),
         "resources": map(resources),
@@ -74,7 +75,7 @@ fn user_state(user: &User) -> Value {
         })
         .collect();
     accounts.sort_by_key(|account| account["address"].as_str().map(str::to_owned));
-    json!({
+    let mut state = json!({
         "id": user.id,
         "fields": map(fields),
         "aliases": aliases.collect::<Vec<_>>(),
@@ -87,7 +88,11 @@ fn user_state(user: &User) -> Value {
         "personal": user.personal,
         "primaryAccount": user.has_primary_account,
         "accounts": accounts,
-    })
+    });
+    if !user.inherited.is_empty() {
+        state["inherited"] = json!(user.inherited);
+    }
+    state
 }
 
 fn resource_state(resource: &Resource) -> Value {

@@ -192,7 +192,12 @@ impl World {
         }
         context.check_delete(&ids, given(reassign))?;
         for user in &ids {
+            let name = context.users.get(user).map(|user| user.name().to_owned());
             context.remove_user(*user);
+            let heir = given(reassign).and_then(|heir| context.users.get_mut(&heir));
+            if let (Some(heir), Some(name)) = (heir, name) {
+                heir.inherited.push(name);
+            }
         }
         Ok((id, ids))
     }
@@ -390,6 +395,7 @@ impl Context {
             has_primary_account: true,
             accounts: Vec::new(),
             personal: None,
+            inherited: Vec::new(),
         };
         self.guests.retain(|_, guest| *guest != id);
         user_checks::fill_new(&mut user, input, options);

@@ -177,7 +177,11 @@ mod tests {
     }
 
     fn place(object: &str, context: u32) -> Change {
-        let placement = Placement::Context { name: object.to_owned(), quota_mb: 1 };
+        let placement = Placement::Context {
+            name: object.to_owned(),
+            quota_mb: 1,
+            extras: crate::model::ContextExtras::default(),
+        };
         Change::PutPlacement { id: id(object), context: ContextId(context), placement }
     }
 

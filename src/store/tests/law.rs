@@ -94,7 +94,10 @@ fn placement() -> impl Strategy<Value = Placement> {
     let member = (ox(), name, option::of(name), name)
         .prop_map(|(ox, name, personal, login)| AccountMember { ox, name, personal, login });
     prop_oneof![
-        (name, any::<i64>()).prop_map(|(name, quota_mb)| Placement::Context { name, quota_mb }),
+        (name, any::<i64>()).prop_map(|(name, quota_mb)| {
+            let extras = crate::model::ContextExtras::default();
+            Placement::Context { name, quota_mb, extras }
+        }),
         (ox(), name, fields(), access(), option::of(name)).prop_map(
             |(ox, name, fields, access, sender_name)| {
                 let beside = Beside { sender_name, ..Beside::default() };

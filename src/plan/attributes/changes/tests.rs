@@ -101,6 +101,7 @@ fn what_cannot_be_cleared_is_reported() {
         fields: fields(&[("employeeType", "".into())]),
         create_only: UserFields::new(),
         missing_for_create: Vec::new(),
+        too_long: Vec::new(),
         left_out: Vec::new(),
         warnings: Vec::new(),
     };

@@ -77,7 +77,11 @@ fn place_unknown() -> Change {
     Change::PutPlacement {
         id: ObjectId::new("nobody"),
         context: crate::model::ContextId(1),
-        placement: crate::store::Placement::Context { name: String::new(), quota_mb: 1 },
+        placement: crate::store::Placement::Context {
+            name: String::new(),
+            quota_mb: 1,
+            extras: crate::model::ContextExtras::default(),
+        },
     }
 }
 
