@@ -397,10 +397,14 @@ mod tests {
         let (answers, bodies) = (types.answers.definitions(), types.bodies.definitions());
         let both: Vec<_> = answers.keys().filter(|name| bodies.contains_key(*name)).collect();
         assert!(both.is_empty(), "{both:?}");
-        let ids: Vec<&str> =
-            ROUTES.iter().map(|route| described(route.ask, &mut Types::new()).id).collect();
-        for (n, id) in ids.iter().enumerate() {
-            assert!(!ids[..n].contains(id), "{id} is given twice");
+        let document = document();
+        let methods = document["paths"].as_object().into_iter().flatten();
+        let operations = methods.filter_map(|(_, methods)| methods.as_object()).flatten();
+        let mut ids = BTreeSet::new();
+        for (_, operation) in operations {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            assert!(ids.insert(id), "{id} is given twice");
         }
+        assert_eq!(ids.len(), ROUTES.len());
     }
 }

@@ -6,7 +6,9 @@ use std::time::Instant;
 use clap::Args;
 
 use super::Exit;
-use crate::simulate::{Memory, Scaled, Summary, batch, run, scale, scenario_of, shrink};
+use crate::simulate::{
+    Memory, Scaled, Scenario, Summary, batch, newer_scenario_of, run, scale, scenario_of, shrink,
+};
 
 /// Flags of `drover simulate`.
 #[derive(Debug, Clone, Args)]
@@ -32,6 +34,9 @@ pub struct SimulateArgs {
     /// Do not make the scenarios of broken seeds smaller before they are printed.
     #[arg(long)]
     pub no_shrink: bool,
+    /// With what only newer servers have, too: shared accounts, who may use them, and deputies.
+    #[arg(long)]
+    pub newer: bool,
     /// Instead of seeds, send so many items through the engine in real time over an OX that costs
     /// nothing, and print what an item takes.
     #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "from", "seed"])]
@@ -53,6 +58,8 @@ pub fn run_seeds(args: &SimulateArgs) -> anyhow::Result<Exit> {
     if let Some(items) = args.items {
         return send_items(items, args);
     }
+    let (scenario_of, flag): (fn(u64) -> Scenario, _) =
+        if args.newer { (newer_scenario_of, " --newer") } else { (scenario_of, "") };
     if let (Some(seed), true) = (args.seed, args.trace) {
         let scenario = scenario_of(seed);
         let outcome = run(&scenario);
@@ -72,12 +79,12 @@ pub fn run_seeds(args: &SimulateArgs) -> anyhow::Result<Exit> {
             let _ = write!(std::io::stderr(), "\r{done} of {seeds} seeds");
         }
     };
-    let summary = batch(from, seeds, threads, args.most_broken, &progress);
+    let summary = batch(from, seeds, threads, args.most_broken, scenario_of, &progress);
     if terminal {
         writeln!(std::io::stderr())?;
     }
     for (seed, violations) in &summary.broken {
-        writeln!(out, "seed {seed} breaks a law; drover simulate --seed {seed} --trace")?;
+        writeln!(out, "seed {seed} breaks a law; drover simulate{flag} --seed {seed} --trace")?;
         for violation in violations {
             writeln!(out, "  {violation}")?;
         }

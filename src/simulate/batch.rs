@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::laws::Violation;
 use super::run::run;
+use super::scenario::Scenario;
 use super::stage::lock;
-use super::workload::scenario;
 
 /// What many seeds came to.
 #[derive(Debug, Default)]
@@ -26,12 +26,13 @@ pub struct Summary {
 }
 
 /// Runs `seeds` seeds from `from` on, on so many threads. After `most` broken seeds no new one is
-/// begun. `progress` is told the number of seeds done, from any of the threads.
+/// begun. `scenario_of` gives a seed's scenario. `progress` is told the number of seeds done, from any of the threads.
 pub fn batch(
     from: u64,
     seeds: u64,
     threads: usize,
     most: usize,
+    scenario_of: fn(u64) -> Scenario,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Summary {
     let next = AtomicU64::new(from);
@@ -44,7 +45,7 @@ pub fn batch(
                     if seed >= from + seeds || lock(&summary).broken.len() >= most {
                         break;
                     }
-                    let scenario = scenario(seed);
+                    let scenario = scenario_of(seed);
                     let outcome = run(&scenario);
                     let mut summary = lock(&summary);
                     summary.seeds += 1;

@@ -36,29 +36,18 @@ struct Item {
     broken: bool,
 }
 
-/// Of so many seeds one is of a newer server.
-const NEWER_ONE_OF: u64 = 11;
-
-/// Which one: none of those that once found a mistake, and are to go on as they did.
-const NEWER: u64 = 8;
-
 /// What the stream begins with that only newer servers draw from, beside the seed.
 const NEWER_STREAM: u64 = 0x6e65_7765_7200_0000;
 
 /// The scenario of a seed.
 pub fn scenario(seed: u64) -> Scenario {
-    if seed % NEWER_ONE_OF == NEWER { newer_scenario(seed) } else { plain_scenario(seed) }
+    scenario_with(seed, None)
 }
 
 /// The scenario of a seed with shared accounts and deputies in it.
 pub fn newer_scenario(seed: u64) -> Scenario {
     let stream = ChaCha8Rng::seed_from_u64(seed ^ NEWER_STREAM);
     Scenario { newer: true, ..scenario_with(seed, Some(Newer::new(stream))) }
-}
-
-/// The scenario of a seed without.
-fn plain_scenario(seed: u64) -> Scenario {
-    scenario_with(seed, None)
 }
 
 fn scenario_with(seed: u64, newer: Option<Newer>) -> Scenario {

@@ -123,7 +123,9 @@ fn without_a_token_nothing_but_health_is_answered() {
         let asked = format!("{path}?token={OPERATOR}&access_token={OPERATOR}");
         assert_eq!(besieged.ask(&method, &asked, "", ""), expected, "{method} {path}");
     }
-    for path in ["/", "/v1/x", "/metrics.php", "/.git/config", "/v1/../openapi.json"] {
+    // The door of the page, where a token may be given.
+    assert_eq!(besieged.ask("GET", "/", "", ""), 303);
+    for path in ["/v1/x", "/metrics.php", "/.git/config", "/v1/../openapi.json"] {
         assert_eq!(besieged.ask("GET", path, "", ""), 401, "{path}: what there is, is not told");
     }
     besieged.end();

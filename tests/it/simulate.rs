@@ -14,7 +14,7 @@ fn a_seed_gives_the_same_trace_every_time() {
 
 #[test]
 fn no_law_is_broken_by_any_of_some_hundred_seeds() {
-    let summary = batch(0, 300, 2, 5, &|_| {});
+    let summary = batch(0, 300, 2, 5, scenario_of, &|_| {});
     assert!(summary.broken.is_empty(), "{:#?}", summary.broken);
     assert_eq!(summary.seeds, 300);
     assert!(summary.crashes > 50 && summary.faults > 500, "{summary:?}");
