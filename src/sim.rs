@@ -38,6 +38,7 @@ mod http;
 mod interface;
 mod log;
 mod options;
+mod pauses;
 mod request;
 mod script;
 mod server;

@@ -14,6 +14,9 @@ pub enum Verdict {
     /// The numbers are those of the machine that made the load; it needs more processors, or less
     /// load beside it.
     GeneratorBound,
+    /// The numbers are those of the population: its largest context, which is worked on one item at a
+    /// time, was never idle while the target had room for others.
+    PopulationBound,
     /// The target has stopped answering.
     TargetDead,
 }
@@ -24,6 +27,7 @@ impl Verdict {
         match self {
             Self::Valid => "VALID",
             Self::GeneratorBound => "GENERATOR-BOUND",
+            Self::PopulationBound => "POPULATION-BOUND",
             Self::TargetDead => "TARGET-DEAD",
         }
     }
@@ -104,6 +108,28 @@ pub fn judge(evidence: &Evidence) -> (Verdict, Vec<String>) {
     (Verdict::GeneratorBound, why)
 }
 
+/// A context that has something to do for such a share of the time is what the rest waits for…
+const ONE_BUSY: f64 = 0.9;
+/// …if all of them together have no more to do than this.
+const OTHERS_BUSY: f64 = 0.6;
+
+/// Judges a phase in which not all was done that came: was it for the target?
+pub fn judge_too_much(evidence: &Evidence) -> (Verdict, Vec<String>) {
+    let (verdict, why) = judge(evidence);
+    match (verdict, evidence.busiest_context, evidence.contexts_busy) {
+        (Verdict::Valid, Some(one), Some(all)) if one >= ONE_BUSY && all <= OTHERS_BUSY => {
+            let why = format!(
+                "the largest context was busy {:.0} % of the time, all of them on the average {:.0} %: \
+                 its items, one at a time, are what was waited for (--zipf 0 makes contexts equal)",
+                one * 100.0,
+                all * 100.0
+            );
+            (Verdict::PopulationBound, vec![why])
+        }
+        _ => (verdict, why),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +148,8 @@ mod tests {
             processors: 2,
             files: Some((40, 1024)),
             closing_sockets: Some((3, 28_232)),
+            busiest_context: Some(0.5),
+            contexts_busy: Some(0.2),
             silent_us: 200_000,
             dead_after_us: 30_000_000,
         }
@@ -155,6 +183,21 @@ mod tests {
             assert_eq!(verdict, Verdict::GeneratorBound, "{text}");
             assert!(why.len() == 1 && why[0].contains(text), "{why:?}");
         }
+    }
+
+    #[test]
+    fn a_context_that_is_never_idle_among_idle_ones_bounds_the_rate() {
+        let crowded = Evidence { busiest_context: Some(0.99), ..calm() };
+        let (verdict, why) = judge_too_much(&crowded);
+        assert_eq!(verdict, Verdict::PopulationBound);
+        assert!(why[0].contains("busy 99 % of the time"), "{why:?}");
+        // It is the target's limit if all contexts wait for it.
+        let all = Evidence { contexts_busy: Some(0.95), ..crowded.clone() };
+        assert_eq!(judge_too_much(&all).0, Verdict::Valid);
+        // A machine that is too slow says nothing about either.
+        let slow = Evidence { cpu_share: 0.97, ..crowded.clone() };
+        assert_eq!(judge_too_much(&slow).0, Verdict::GeneratorBound);
+        assert_eq!(judge(&crowded).0, Verdict::Valid);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::capacity::Capacity;
 use super::fault::{Class, Fault};
 use super::interface::Service;
 use super::log::{CallRecord, Log, Stats};
+use super::pauses::Pauses;
 use super::request::{self, Request};
 use super::script::{Effect, Script, Verdict};
 use super::service::{self, Target};
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     inner: Mutex<Inner>,
     started: Instant,
+    pauses: Pauses,
     /// Counts how often all idle connections were told to close.
     pub(crate) close_idle: watch::Sender<u64>,
     /// Told whenever a call arrives, is done or ends.
@@ -121,6 +123,7 @@ impl Shared {
             }),
             config,
             started: Instant::now(),
+            pauses: Pauses::default(),
             close_idle: watch::Sender::new(0),
             moved: watch::Sender::new(()),
             stop: watch::Sender::new(false),
@@ -197,7 +200,7 @@ pub(crate) async fn call(
             Outcome::Drop
         }
         Some(effect) => {
-            pause(wait).await;
+            shared.pauses.pause(wait).await;
             call.scripted(&effect).await
         }
     };
@@ -237,12 +240,6 @@ async fn detached(
     tokio::spawn(run).await.unwrap_or(Outcome::Drop)
 }
 
-async fn pause(time: Duration) {
-    if !time.is_zero() {
-        tokio::time::sleep(time).await;
-    }
-}
-
 impl Call {
     /// The context whose user lock the call needs.
     fn lock_context(&self) -> Option<u32> {
@@ -257,13 +254,13 @@ impl Call {
     /// Waits for the lock, takes its time, and does it.
     async fn run(self, latency: Duration, drop: bool) -> Outcome {
         let Some(context) = self.lock_context() else {
-            pause(latency).await;
+            self.shared.pauses.pause(latency).await;
             return self.apply(drop);
         };
         if !self.take_lock(context).await {
             return self.refused(context);
         }
-        pause(latency).await;
+        self.shared.pauses.pause(latency).await;
         let outcome = self.apply(drop);
         self.shared.lock().locked.remove(&context);
         outcome
@@ -284,7 +281,7 @@ impl Call {
                 unit * (retry + 1) + unit.mul_f64(inner.rng.random::<f64>())
             };
             if retry < LOCK_RETRIES {
-                pause(wait).await;
+                self.shared.pauses.pause(wait).await;
             }
         }
         false

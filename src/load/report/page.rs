@@ -63,6 +63,9 @@ fn verdict(html: &mut String, report: &Report) {
         Verdict::GeneratorBound => {
             ("verdict bad", "the numbers are those of the machine that made the load")
         }
+        Verdict::PopulationBound => {
+            ("verdict bad", "the largest context held the rate down, and not the target")
+        }
         Verdict::TargetDead => ("verdict bad", "the target stopped answering"),
     };
     let mut why = String::new();
@@ -304,6 +307,7 @@ fn about(html: &mut String, report: &Report) {
             format!("{}, {}, {}", p.contexts, p.users, p.groups)
         }),
         ("Mix of changes", report.mix.clone()),
+        ("Calls at once", report.in_flight.clone()),
         ("Processors used", format!("{:.0} % of {}", e.cpu_share * 100.0, e.processors)),
         ("Time spent waiting for a processor", format!("{:.0} %", e.cpu_wait_share * 100.0)),
         ("Threads woke up late, 99th percentile", shown(e.scheduler_p99_us)),
