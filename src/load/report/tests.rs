@@ -129,6 +129,7 @@ fn the_page_has_every_plot_with_its_axes() {
     for (title, times) in [
         ("Search for the knee: throughput by offered rate", 1),
         ("Search for the knee: latency by offered rate", 1),
+        ("Search for the knee: calls a second by calls at once", 1),
         ("Throughput over time", 2),
         ("Latency of items over time, from intended start", 2),
         ("Calls that went wrong", 2),
