@@ -41,8 +41,10 @@ const LATE_SHARE: u64 = 10;
 const SCHEDULER_US: u64 = 20_000;
 /// Above this share of the processors, calls wait for drover.
 const CPU: f64 = 0.9;
-/// Threads that wait so much of the time for a processor are held up by others.
-const CPU_WAIT: f64 = 0.4;
+/// Threads that wait so much of the time for a processor are held up by others. On two processors with
+/// nothing else to do it was 0.32 to 0.51 (drover's own threads wait for each other), with three loops
+/// beside them on the one processor that was left 0.87 to 0.91; `benches/verdict.sh` shows it.
+const CPU_WAIT: f64 = 0.7;
 /// Below this share of the processors waiting for one does not matter, unless threads wake up late.
 const CPU_IDLE: f64 = 0.02;
 /// At most such a part of the planned items may be missing.
@@ -174,7 +176,7 @@ mod tests {
             (Evidence { written: 900, ..calm() }, "only 900 of 1000"),
             (Evidence { scheduler_p99_us: 30_000, ..calm() }, "woke up late"),
             (Evidence { cpu_share: 0.97, ..calm() }, "97 % of its 2 processors"),
-            (Evidence { cpu_wait_share: 0.6, ..calm() }, "waited for a processor in 60 %"),
+            (Evidence { cpu_wait_share: 0.8, ..calm() }, "waited for a processor in 80 %"),
             (Evidence { files: Some((1000, 1024)), ..calm() }, "1000 of 1024 files"),
             (Evidence { closing_sockets: Some((28_000, 28_232)), ..calm() }, "closing connections"),
         ];

@@ -30,6 +30,7 @@ mod health;
 mod identity;
 mod irrelevant;
 mod isolation;
+mod item_cost;
 mod kills;
 mod large;
 mod leavers;
