@@ -455,9 +455,10 @@ impl<'a> Import<'a> {
         if made.is_empty() {
             return Ok(());
         }
-        let mut files = match self.order.dry_run {
-            true => None,
-            false => Some(Files::create_profiles(&self.order.folder)?),
+        let mut files = if self.order.dry_run {
+            None
+        } else {
+            Some(Files::create_profiles(&self.order.folder)?)
         };
         let mut batch = Vec::new();
         for (name, access) in made {

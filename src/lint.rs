@@ -151,7 +151,7 @@ impl Linter {
     pub fn run(mut self, settings: &Settings, paths: &[PathBuf]) -> Result<Report, LintError> {
         let mut report = Report::default();
         let source = source::Source::gather(settings, paths, &self.book, &mut report.findings)?;
-        source.each_profile(&mut |version| self.book.add(&version))?;
+        source.each_profile(&mut |version| self.book.add(version))?;
         checks::run(&self, &source, &mut report)?;
         report.findings.sort_by(|a, b| {
             (b.severity, a.check, &a.place, &a.told).cmp(&(a.severity, b.check, &b.place, &b.told))

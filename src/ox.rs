@@ -17,6 +17,7 @@ mod fuzz;
 mod group;
 mod hint;
 pub mod limiter;
+pub mod parts;
 mod resource;
 mod secondary_account;
 mod shared_account;

@@ -38,6 +38,7 @@ mod http;
 mod interface;
 mod log;
 mod options;
+mod pauses;
 mod request;
 mod script;
 mod server;
@@ -47,7 +48,7 @@ pub(crate) mod world;
 mod wsdl;
 
 pub use capacity::Capacity;
-pub use handle::{Config, Handle, SeedContext, SimError, start};
+pub use handle::{Config, Handle, LOG_CAPACITY, SeedContext, SimError, start};
 pub use log::{CallRecord, Stats};
 pub use options::SimOptions;
 pub use script::{Effect, Latency, Rule, ScriptUpdate};

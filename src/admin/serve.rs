@@ -141,7 +141,7 @@ async fn take(
     request: Request<Incoming>,
 ) -> Result<Reply, Refusal> {
     let (head, body) = request.into_parts();
-    if page::is_at(head.uri.path()) {
+    if way != Way::Monitoring && page::is_at(head.uri.path()) {
         return Ok(Reply::Other(page_at(shared, way, &head, body).await));
     }
     let asked = Asked {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -76,10 +77,11 @@ pub struct Made {
     /// Users to make first, in all contexts together.
     #[arg(long, value_name = "N", default_value_t = 400)]
     pub users: u32,
-    /// How unequal contexts are: the n-th largest has a share as of 1 / n^ZIPF; 0 = all equal.
-    #[arg(long, value_name = "ZIPF", default_value = "1", value_parser = number)]
-    pub zipf: f64,
-    /// Weights of the changes: create, modify, rename, move, membership, delete, quota.
+    /// How unequal contexts are: the n-th largest has a share as of 1 / n^ZIPF; 0 = all equal
+    /// [default: 1, and 0 for --find-knee, or the largest context would be what is found].
+    #[arg(long, value_name = "ZIPF", value_parser = number)]
+    pub zipf: Option<f64>,
+    /// Weights of the changes: create, modify, alias, rename, move, membership, delete, quota.
     #[arg(long, value_name = "WEIGHTS", default_value_t = Mix::default())]
     pub mix: Mix,
     /// Items a second, or from one rate to another, as in 10..200.
@@ -149,9 +151,10 @@ pub struct Common {
     /// When the simulator stands still: how long, and how often, as in 2s/20s.
     #[arg(long, value_name = "TIME/TIME", value_parser = super::stall, conflicts_with = "target")]
     pub stall: Option<Stall>,
-    /// Calls at once at most [default: as set in the settings].
+    /// Calls at once at most: a number; "adaptive" has them looked for while it runs, as drover does
+    /// in service, up to limits.max_in_flight [default: 16; --find-knee searches what is best first].
     #[arg(long, value_name = "N")]
-    pub max_in_flight: Option<NonZeroUsize>,
+    pub in_flight: Option<InFlight>,
     /// End when the target has answered nothing for so long.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::time)]
     pub abort_after: Duration,
@@ -166,6 +169,34 @@ pub struct Common {
     #[arg(long, value_name = "PREFIX")]
     pub report: Option<PathBuf>,
 }
+
+/// How many calls may be under way at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InFlight {
+    /// So many, whatever the target says to that.
+    Fixed(NonZeroUsize),
+    /// As many as the target bears, found while it runs.
+    Adaptive,
+}
+
+impl FromStr for InFlight {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = || text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= 1024);
+        match text {
+            "adaptive" => Ok(Self::Adaptive),
+            _ => number()
+                .map(Self::Fixed)
+                .ok_or_else(|| "expected a number from 1 to 1024, or adaptive".to_owned()),
+        }
+    }
+}
+
+/// Calls at once where nothing is said.
+const IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
+/// A search tries no more calls at once.
+const MOST_IN_FLIGHT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 
 fn number(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.0..=10.0).contains(number));
@@ -222,8 +253,8 @@ fn run_id(common: &Common) -> Option<RunId> {
 }
 
 fn made_order(made: &Made, common: &Common, run: RunId) -> drive::Order {
-    let size =
-        Size { contexts: made.contexts, users: made.users, zipf: made.zipf, seed: common.seed };
+    let zipf = made.zipf.unwrap_or(if made.find_knee { 0.0 } else { 1.0 });
+    let size = Size { contexts: made.contexts, users: made.users, zipf, seed: common.seed };
     let population = Population::new(size);
     let told = report::Population {
         contexts: population.contexts(),
@@ -237,7 +268,12 @@ fn made_order(made: &Made, common: &Common, run: RunId) -> drive::Order {
         (rate, _) => Schedule::shaped(made.shape, rate, made.duration),
     });
     let plan = if made.find_knee {
-        drive::Plan::Knee { rate: made.rate.0.max(made.rate.1), step: made.step }
+        let most = MOST_IN_FLIGHT.min(NonZeroUsize::try_from(made.contexts).unwrap_or(IN_FLIGHT));
+        drive::Plan::Knee {
+            rate: made.rate.0.max(made.rate.1),
+            step: made.step,
+            most_in_flight: common.in_flight.is_none().then_some(most),
+        }
     } else if let Some(workers) = made.closed {
         drive::Plan::Closed { workers: workers.get(), length: made.duration }
     } else {
@@ -273,7 +309,7 @@ fn tell(report: &Report, common: &Common, faulty: bool) -> anyhow::Result<Exit> 
     }
     Ok(match report.verdict {
         Verdict::TargetDead => Exit::Unreachable,
-        Verdict::GeneratorBound => Exit::GeneratorBound,
+        Verdict::GeneratorBound | Verdict::PopulationBound => Exit::GeneratorBound,
         Verdict::Valid if report.thresholds.iter().any(|checked| !checked.kept) => Exit::Missed,
         Verdict::Valid if faulty => Exit::Faulty,
         Verdict::Valid => Exit::Done,

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -38,6 +39,21 @@ pub struct SimArgs {
     /// Standstills: how long each, and from the begin of one to that of the next, as in 2s/20s.
     #[arg(long, value_name = "TIME/TIME", value_parser = super::stall)]
     pub stall: Option<Stall>,
+    /// When it is closed for maintenance (HTTP 503 with Retry-After): how long, and how often, as in
+    /// 30s/10m.
+    #[arg(long, value_name = "TIME/TIME", value_parser = super::stall)]
+    pub maintenance: Option<Stall>,
+    /// Database schemas over which contexts are spread; each bears calls as --capacity says
+    /// [default: all contexts in one].
+    #[arg(long, value_name = "N", requires = "capacity")]
+    pub schemas: Option<NonZeroU32>,
+    /// Unit of the waits for the lock of a context that somebody else writes in, in milliseconds; the
+    /// real server's is 1000.
+    #[arg(long, value_name = "MS", default_value = "10", value_parser = super::milliseconds)]
+    pub lock_wait_ms: Duration,
+    /// Calls to keep in the log, the last ones; 0 = none, which is fastest.
+    #[arg(long, value_name = "N", default_value_t = sim::LOG_CAPACITY)]
+    pub log: usize,
 }
 
 /// A context that the simulator starts with.
@@ -94,6 +110,10 @@ pub fn run(args: &SimArgs) -> anyhow::Result<Exit> {
         contexts: contexts.collect(),
         capacity: args.capacity.clone(),
         stall: args.stall,
+        maintenance: args.maintenance,
+        schemas: args.schemas,
+        lock_wait: args.lock_wait_ms,
+        log_capacity: args.log,
         ..Config::default()
     })?;
     if !args.latency_ms.is_zero() {

@@ -144,12 +144,16 @@ impl Live {
         let mut live = Self::default();
         if let Some(socket) = settings.socket().filter(|_| health.worker.is_some()) {
             match ask(&Client::Socket(socket)) {
-                Ok((status, causes)) => return Self { status, causes, problem: None },
+                Ok((status, causes)) => {
+                    let causes = causes.into_iter().map(without_persons).collect();
+                    return Self { status, causes, problem: None };
+                }
                 Err(problem) => live.problem = Some(problem.to_string()),
             }
         }
         let causes = group(health.faulty.iter().map(Case::remembered));
-        live.causes = causes.iter().filter_map(|cause| serde_json::to_value(cause).ok()).collect();
+        let causes = causes.iter().filter_map(|cause| serde_json::to_value(cause).ok());
+        live.causes = causes.map(without_persons).collect();
         live
     }
 }
@@ -202,6 +206,16 @@ fn as_text(health: &Health, live: &Live, args: &StatusArgs) -> String {
         let _ = writeln!(text, "\n… and {} more, with --json", live.causes.len() - MOST_TOLD);
     }
     text
+}
+
+/// A cause without anybody's address or name: the status is what one sends to others.
+fn without_persons(mut cause: Value) -> Value {
+    for key in ["fault", "advice"] {
+        if let Some(text) = cause[key].as_str() {
+            cause[key] = without_addresses(text).into();
+        }
+    }
+    cause
 }
 
 /// The worst of it in a sentence.

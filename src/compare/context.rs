@@ -511,8 +511,9 @@ impl Comparer {
         ox: OxId,
         name: Option<&String>,
     ) -> Result<Option<OxResource>, Stop> {
+        let by_number = (ox != OxId::UNKNOWN).then_some(Target::Id(ox));
         let by_name = name.map(|name| Target::Name(name.clone()));
-        for target in std::iter::once(Target::Id(ox)).chain(by_name) {
+        for target in by_number.into_iter().chain(by_name) {
             match self.ox.resource_get(context, &target).await {
                 Ok(resource) => return Ok(Some(resource)),
                 Err(error) if is_class(&error, FaultClass::NoSuchResource) => {}

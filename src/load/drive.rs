@@ -1,6 +1,7 @@
 //! Drives phases of a run through a running engine.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -157,6 +158,7 @@ impl Driver {
                 done = &mut writing, if written.is_none() => {
                     written = Some(done.map_err(|_| DriveError::Ended)??);
                     backlog = meter.waiting();
+                    meter.all_written();
                     deadline = meter.elapsed() + self.patience.drain;
                 }
                 changed = self.snapshots.changed() => changed.map_err(|_| DriveError::Ended)?,
@@ -181,6 +183,11 @@ impl Driver {
             evidence(&counts, &probe.finish(), planned, silent, self.patience.dead_after);
         let source = written.ok_or(DriveError::Ended)?;
         Ok((Phase { counts, backlog, faulty, cut, evidence }, source))
+    }
+
+    /// Makes so many calls at once at most from now on, whatever the target says to that.
+    pub fn call_at_once(&self, calls: NonZeroUsize) {
+        self.running.limits.calls.fix(calls);
     }
 
     /// Ends the engine; what has not been done stays in the queue.
@@ -243,6 +250,8 @@ fn evidence(
         processors: probed.processors,
         files: probed.files,
         closing_sockets: probed.closing_sockets,
+        busiest_context: counts.occupation.map(|occupation| occupation.busiest),
+        contexts_busy: counts.occupation.map(|occupation| occupation.mean),
         silent_us: micros(silent),
         dead_after_us: micros(dead_after),
     }

@@ -41,6 +41,13 @@ pub struct Evidence {
     pub files: Option<(u64, u64)>,
     /// Connections of the machine in the state TIME-WAIT, and the number of ports for new ones.
     pub closing_sockets: Option<(u64, u64)>,
+    /// Share of the time, while items came, in which the busiest context had something to do; a
+    /// context is worked on one item at a time.
+    #[serde(default)]
+    pub busiest_context: Option<f64>,
+    /// The mean of that over all contexts.
+    #[serde(default)]
+    pub contexts_busy: Option<f64>,
     /// The longest time in which the target said nothing while there was something to do, in
     /// microseconds.
     pub silent_us: u64,

@@ -48,6 +48,8 @@ pub struct Generator {
     quotas: HashMap<u32, u32>,
     /// The next new user's number.
     next: u32,
+    /// How many users were given their turn to be changed.
+    turn: u64,
 }
 
 /// Round 0 makes contexts, each further one a user in each that has so many.
@@ -67,6 +69,8 @@ struct User {
     named: u32,
     /// How often his data changed.
     version: u32,
+    /// How often his second address changed.
+    alias: u32,
 }
 
 /// How often somebody is drawn who turns out to be gone before something else is done.
@@ -93,6 +97,7 @@ impl Generator {
             members: HashMap::new(),
             memberships: HashMap::new(),
             quotas: HashMap::new(),
+            turn: seed % (1 << 20),
         }
     }
 
@@ -141,6 +146,7 @@ impl Generator {
         match change {
             Change::Modify | Change::NewContext | Change::Replayed => self.modify(),
             Change::Create => self.create(),
+            Change::Alias => self.alias(),
             Change::Rename => self.rename(),
             Change::Move => self.moved(),
             Change::Membership => self.membership(),
@@ -157,16 +163,24 @@ impl Generator {
         let context = self.crowded_context();
         let user = self.next;
         self.next += 1;
-        self.changed.insert(user, User { context, named: 0, version: 0 });
+        self.changed.insert(user, User { context, named: 0, version: 0, alias: 0 });
         self.user(user, Change::Create)
     }
 
     fn modify(&mut self) -> Made {
-        let Some(user) = self.somebody() else { return self.create() };
+        let Some(user) = self.next_one() else { return self.create() };
         let mut now = self.now(user);
         now.version += 1;
         self.changed.insert(user, now);
         self.user(user, Change::Modify)
+    }
+
+    fn alias(&mut self) -> Made {
+        let Some(user) = self.somebody() else { return self.create() };
+        let mut now = self.now(user);
+        now.alias += 1;
+        self.changed.insert(user, now);
+        self.user(user, Change::Alias)
     }
 
     fn rename(&mut self) -> Made {
@@ -279,6 +293,19 @@ impl Generator {
         self.members.get(&group).cloned().unwrap_or_else(first)
     }
 
+    /// Somebody who is there, as late after the last time as can be: two changes of one user that
+    /// wait together become one, which is less than was meant to come.
+    fn next_one(&mut self) -> Option<u32> {
+        /// A prime, so that everybody has his turn before anybody has a second one.
+        const STRIDE: u64 = 2_654_435_761;
+        let all = u64::from(self.next.max(1));
+        (0..DRAWS).find_map(|_| {
+            self.turn += 1;
+            let user = u32::try_from(self.turn.wrapping_mul(STRIDE) % all).ok()?;
+            (user < self.next && !self.gone.contains(&user)).then_some(user)
+        })
+    }
+
     /// Somebody who is there.
     fn somebody(&mut self) -> Option<u32> {
         (0..DRAWS).find_map(|_| {
@@ -294,7 +321,8 @@ impl Generator {
     }
 
     fn now(&self, user: u32) -> User {
-        let first = || User { context: self.population.home(user), named: 0, version: 0 };
+        let context = || self.population.home(user);
+        let first = || User { context: context(), named: 0, version: 0, alias: 0 };
         self.changed.get(&user).copied().unwrap_or_else(first)
     }
 
@@ -360,12 +388,9 @@ impl Generator {
             "oxDepartment": format!("Abteilung {}", user % 40),
             "phone": [format!("+49 421 {:07}", (u64::from(user) * 7919 + u64::from(now.version)) % 10_000_000)],
         });
-        if user.is_multiple_of(3) {
-            object["mailAlternativeAddress"] = json!([format!(
-                "{login}.{now}@{}.example",
-                self.run.label(),
-                now = now.version % 3
-            )]);
+        if user.is_multiple_of(3) || now.alias > 0 {
+            object["mailAlternativeAddress"] =
+                json!([format!("{login}.{}@{}.example", now.alias, self.run.label(),)]);
         }
         if user.is_multiple_of(5) {
             object["oxNote"] = json!(format!("Änderung {} von {last}", now.version));
@@ -482,7 +507,7 @@ mod tests {
         let mut generator = generator(
             5,
             300,
-            "create=10,modify=30,rename=10,move=10,membership=20,delete=10,quota=2",
+            "create=10,modify=30,alias=5,rename=10,move=10,membership=20,delete=10,quota=2",
         );
         let mut checker = Checker::default();
         for item in laid(&mut generator) {
@@ -495,7 +520,7 @@ mod tests {
             checker.take(&made);
             assert!(!generator.follow.is_empty() || checker.settled());
         }
-        assert_eq!(kinds.len(), 7);
+        assert_eq!(kinds.len(), 8);
     }
 
     #[test]

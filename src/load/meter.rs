@@ -49,7 +49,33 @@ struct Inner {
     aside: usize,
     aborted: bool,
     last_success: Duration,
+    /// By context, counted from 0.
+    contexts: HashMap<u32, Occupied>,
     counts: Counts,
+}
+
+/// How long a context has had something to do.
+#[derive(Debug, Clone, Copy, Default)]
+struct Occupied {
+    items: u32,
+    since: Duration,
+    before: Duration,
+}
+
+impl Occupied {
+    fn until(&self, now: Duration) -> Duration {
+        let running = if self.items > 0 { now.saturating_sub(self.since) } else { Duration::ZERO };
+        self.before + running
+    }
+}
+
+/// What share of the time contexts had something to do, while items came.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Occupation {
+    /// The one that had most.
+    pub busiest: f64,
+    /// The mean of all to which anything came.
+    pub mean: f64,
 }
 
 /// What a phase came to.
@@ -79,6 +105,10 @@ pub struct Counts {
     pub unfinished: u64,
     /// How long the phase took, until it was closed.
     pub took: Duration,
+    /// When the last item came, from the begin.
+    pub last_arrival: Duration,
+    /// How contexts were busy until then; none if no item was about one.
+    pub occupation: Option<Occupation>,
 }
 
 /// Calls of one operation.
@@ -118,7 +148,25 @@ impl Counts {
             finished: Vec::new(),
             unfinished: 0,
             took: Duration::ZERO,
+            last_arrival: Duration::ZERO,
+            occupation: None,
         }
+    }
+
+    /// Items that ended and calls, each a second, in the whole seconds while items came, without the
+    /// first one: what a target does under a steady load. Over the whole phase if it is too short.
+    #[expect(clippy::cast_precision_loss, reason = "rates are shown with few digits")]
+    pub fn steady_rates(&self) -> (f64, f64) {
+        let whole = 1..self.last_arrival.as_secs();
+        if whole.is_empty() {
+            let seconds = self.took.as_secs_f64().max(1e-6);
+            return (self.ended as f64 / seconds, self.call_count() as f64 / seconds);
+        }
+        let seconds = self.series.seconds().iter().filter(|s| whole.contains(&s.second));
+        let (ended, calls) =
+            seconds.fold((0, 0), |sum, second| (sum.0 + second.ended, sum.1 + second.calls));
+        let length = (whole.end - whole.start) as f64;
+        (ended as f64 / length, calls as f64 / length)
     }
 
     /// Calls of all operations.
@@ -159,6 +207,7 @@ impl Meter {
                 aside: 0,
                 aborted: false,
                 last_success: Duration::ZERO,
+                contexts: HashMap::new(),
                 counts: Counts::new(objects),
             }),
             moved: Condvar::new(),
@@ -181,6 +230,14 @@ impl Meter {
         let written = self.elapsed();
         let mut inner = self.lock();
         inner.counts.written += 1;
+        inner.counts.last_arrival = written;
+        if let Some(context) = context {
+            let occupied = inner.contexts.entry(context).or_default();
+            if occupied.items == 0 {
+                occupied.since = written;
+            }
+            occupied.items += 1;
+        }
         inner.counts.lateness.saturating_record(micros(written.saturating_sub(intended)));
         inner.counts.series.arrived(written);
         if inner.waiting.len() <= inner.aside {
@@ -195,6 +252,12 @@ impl Meter {
         let at = self.elapsed();
         let mut inner = self.lock();
         if let Some(mark) = inner.waiting.remove(name) {
+            let context = mark.context.and_then(|context| inner.contexts.get_mut(&context));
+            if let Some(occupied) = context {
+                occupied.before = occupied.until(at);
+                occupied.since = at;
+                occupied.items = occupied.items.saturating_sub(1);
+            }
             inner.counts.end(mark, at);
             drop(inner);
             self.moved.notify_all();
@@ -214,6 +277,19 @@ impl Meter {
         if let Some(error) = counted {
             *calls.errors.entry(kind(error)).or_default() += 1;
         }
+    }
+
+    /// The last item has been written: how contexts were busy until now is noted.
+    pub fn all_written(&self) {
+        let now = self.elapsed();
+        let mut inner = self.lock();
+        let all = now.as_secs_f64().max(1e-6);
+        let shares = inner.contexts.values().map(|one| one.until(now).as_secs_f64() / all);
+        let (busiest, sum) =
+            shares.fold((0.0_f64, 0.0), |(most, sum), share| (most.max(share), sum + share));
+        let contexts = u32::try_from(inner.contexts.len()).unwrap_or(u32::MAX);
+        inner.counts.occupation =
+            (contexts > 0).then(|| Occupation { busiest, mean: sum / f64::from(contexts) });
     }
 
     /// Items on their way.

@@ -13,8 +13,10 @@ pub enum Change {
     NewContext,
     /// A user is made.
     Create,
-    /// A user's data change.
+    /// A user's data change, but no address of his.
     Modify,
+    /// A user's second address changes: OX has to be asked first under which he sends.
+    Alias,
     /// A user gets another login name and address.
     Rename,
     /// A user goes to another context.
@@ -31,9 +33,10 @@ pub enum Change {
 
 impl Change {
     /// Those that a mix can name.
-    const MIXED: [Self; 7] = [
+    const MIXED: [Self; 8] = [
         Self::Create,
         Self::Modify,
+        Self::Alias,
         Self::Rename,
         Self::Move,
         Self::Membership,
@@ -47,6 +50,7 @@ impl Change {
             Self::NewContext => "context",
             Self::Create => "create",
             Self::Modify => "modify",
+            Self::Alias => "alias",
             Self::Rename => "rename",
             Self::Move => "move",
             Self::Membership => "membership",
@@ -81,7 +85,8 @@ impl Default for Mix {
     fn default() -> Self {
         Self(vec![
             (Change::Create, 12),
-            (Change::Modify, 60),
+            (Change::Modify, 54),
+            (Change::Alias, 6),
             (Change::Rename, 3),
             (Change::Move, 1),
             (Change::Membership, 15),

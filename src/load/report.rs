@@ -20,7 +20,7 @@ pub use compare::compare;
 pub use page::page;
 
 /// The form of the JSON; another one when something is renamed or taken away.
-pub const SCHEMA: &str = "drover-load/1";
+pub const SCHEMA: &str = "drover-load/2";
 
 /// Everything that is told about a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct Report {
     pub model: String,
     /// How items came: the schedule, the number of workers, or what was replayed.
     pub pace: String,
+    /// How many calls to the target were made at once.
+    #[serde(default)]
+    pub in_flight: String,
     /// Weights of the changes; empty for a replay.
     pub mix: String,
     /// How many objects there were at first.
@@ -259,6 +262,12 @@ impl Report {
                 phase.unfinished
             ));
         }
+        if !self.in_flight.is_empty() {
+            line(format!("calls at once: {}", self.in_flight));
+        }
+        for crowd in self.knee.iter().flat_map(|knee| &knee.crowds) {
+            line(format!("  {} at once: {:.1} calls/s", crowd.in_flight, crowd.calls_per_s));
+        }
         if let Some(phase) = self.judged() {
             line(format!(
                 "\n{:<34}{:>9}{:>9}{:>9}{:>9}{:>9}",
@@ -306,19 +315,26 @@ impl Report {
 /// The knee in a sentence or two.
 fn told(knee: &Knee) -> String {
     let mut text = format!(
-        "knee: up to {:.1} items/s ({:.1} calls/s) the target keeps up",
-        knee.items_per_s, knee.calls_per_s
+        "knee: up to {:.1} items/s the target keeps up, {:.1} ± {:.1} calls/s",
+        knee.items_per_s, knee.calls_per_s, knee.calls_half_width
     );
     match knee.too_much {
         Some(rate) => {
-            let _ = write!(text, ", {rate:.1} items/s are too much");
+            let _ = write!(text, "; {rate:.1} items/s are too much");
         }
         None => text.push_str("; nothing that was tried was too much"),
     }
-    if let Some((calls, half)) = knee.saturated_calls_per_s {
-        let _ = write!(text, "; with more than it can do it does {calls:.1} ± {half:.1} calls/s");
+    text.push_str(if knee.confirmed {
+        " (confirmed)"
+    } else {
+        " (not confirmed by further tries)"
+    });
+    if knee.bound_by_population {
+        text.push_str(
+            "\nthis is the knee of the population: its largest context is worked on one item at a \
+             time; the target could have done more",
+        );
     }
-    text.push_str(if knee.confirmed { " (confirmed)" } else { " (not confirmed by a second try)" });
     text
 }
 

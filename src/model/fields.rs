@@ -3,12 +3,11 @@
 //! A user is a map from field to value. Absent means "leave as it is in OX", which is what OX
 //! makes of an absent element; an empty text means "clear".
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::LazyLock;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How a field of OX's user record is written on the wire.
@@ -222,7 +221,7 @@ impl fmt::Debug for UserField {
 }
 
 /// Value of a field. Dates and binary data are kept as text (see [`FieldKind`]).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum FieldValue {
     /// for `Bool`
@@ -252,6 +251,61 @@ impl FieldValue {
             Self::List(list) => Some(list),
             _ => None,
         }
+    }
+}
+
+/// By hand: what is derived for an enum without tags first keeps a copy of the value, then tries one
+/// kind after the other, and makes an error with its text for each that does not fit. Each item reads
+/// its user back, with some twenty values.
+impl<'de> Deserialize<'de> for FieldValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = FieldValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a boolean, a whole number, a text, a list of texts or maps of texts")
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<FieldValue, E> {
+                Ok(FieldValue::Bool(value))
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<FieldValue, E> {
+                Ok(FieldValue::Int(value))
+            }
+
+            fn visit_u64<E: Error>(self, value: u64) -> Result<FieldValue, E> {
+                i64::try_from(value)
+                    .map(FieldValue::Int)
+                    .map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
+            }
+
+            fn visit_str<E: Error>(self, value: &str) -> Result<FieldValue, E> {
+                Ok(FieldValue::Text(value.to_owned()))
+            }
+
+            fn visit_string<E: Error>(self, value: String) -> Result<FieldValue, E> {
+                Ok(FieldValue::Text(value))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<FieldValue, A::Error> {
+                let mut texts = Vec::with_capacity(list.size_hint().unwrap_or(1).min(64));
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(FieldValue::List(texts))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FieldValue, A::Error> {
+                let mut maps = BTreeMap::new();
+                while let Some((name, inner)) = map.next_entry()? {
+                    maps.insert(name, inner);
+                }
+                Ok(FieldValue::Maps(maps))
+            }
+        }
+        deserializer.deserialize_any(Any)
     }
 }
 
@@ -312,7 +366,12 @@ impl UserFields {
 
     /// Value of a field by element name.
     pub fn get(&self, name: &str) -> Option<&FieldValue> {
-        let at = self.place(UserField::named(name)?).ok()?;
+        self.of(UserField::named(name)?)
+    }
+
+    /// Value of a field.
+    pub fn of(&self, field: UserField) -> Option<&FieldValue> {
+        let at = self.place(field).ok()?;
         self.0.get(at).map(|(_, value)| value)
     }
 
@@ -396,13 +455,36 @@ impl<'de> Deserialize<'de> for UserFields {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UserFields, A::Error> {
                 let mut fields = UserFields::new();
-                while let Some((name, value)) = map.next_entry::<Cow<'_, str>, FieldValue>()? {
-                    fields.set(&name, value);
+                while let Some((Name(field), value)) = map.next_entry::<Name, FieldValue>()? {
+                    if let Some(field) = field {
+                        fields.insert(field, value);
+                    }
                 }
                 Ok(fields)
             }
         }
         deserializer.deserialize_map(Named)
+    }
+}
+
+/// A field's name as it is read; none if OX has no such field.
+struct Name(Option<UserField>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field's name")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+                Ok(Name(UserField::named(name)))
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -417,6 +499,8 @@ mod tests {
         assert!(user.set("maxQuota", 5_i64));
         assert!(user.set("mailenabled", true));
         assert!(user.set("note", "x"));
+        let maps = BTreeMap::from([("a".to_owned(), BTreeMap::from([("b".to_owned(), None)]))]);
+        assert!(user.set("guiPreferencesForSoap", FieldValue::Maps(maps)));
         assert!(!user.set("no_such_field", "x"));
         let text = serde_json::to_string(&user).unwrap();
         assert_eq!(serde_json::from_str::<UserFields>(&text).unwrap(), user);

@@ -97,6 +97,7 @@ impl ContextCase {
     }
 
     /// Instead of being deleted, the context stays as it is and nobody can log in to it.
+    #[must_use]
     pub fn disabled_instead(mut self) -> Self {
         if self.wanted.is_none() {
             self.retiring = true;

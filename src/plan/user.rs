@@ -217,6 +217,7 @@ impl UserCase {
     }
 
     /// Who gets the data of those who are deleted and name nobody, by login name.
+    #[must_use]
     pub fn with_heir(mut self, heir: Option<String>) -> Self {
         self.usual_heir = heir;
         self

@@ -23,9 +23,9 @@ use crate::model::ItemName;
 /// Messages that wait for the receiver; what comes then is gathered into the next one.
 const CAPACITY: usize = 16;
 /// After a notice, more are awaited until there is none for this long …
-const QUIET: Duration = Duration::from_millis(5);
+const QUIET: Duration = Duration::from_millis(1);
 /// … but not longer than this.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(10);
 /// Time between attempts to hand on news while the receiver is behind.
 const FULL_RETRY: Duration = Duration::from_millis(20);
 /// Longest time until the end of the receiver is noticed.

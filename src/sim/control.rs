@@ -3,6 +3,9 @@
 //! `GET /sim/wait?arrived=N` answers with the counters as soon as N calls have arrived since the
 //! start; `applied=N` waits for writes that were done, `idle` for no call to be in the server, and
 //! `ms=N` limits the wait (unlimited otherwise). Conditions that are left out hold.
+//!
+//! `POST /sim/record` with `{"operation": "OXUserService.change", "most": 1000}` keeps so many of its
+//! messages from now on; `GET /sim/record` answers with them, a JSON text a line.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +14,14 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::SeedContext;
 use super::http::{body_text, response};
 use super::log::Stats;
 use super::script::{Rule, ScriptUpdate};
-use super::server::Shared;
+use super::server::{Recording, Shared};
 
 const JSON: &str = "application/json";
 
@@ -54,6 +58,24 @@ pub(crate) async fn answer(
         (Method::DELETE, "script") => {
             shared.lock().script.clear();
             json_response(200, &json!({}))
+        }
+        (Method::POST, "record") => match body_text(body).await.map(|text| read_record(&text)) {
+            Some(Ok(recording)) => {
+                shared.lock().recording = Some(recording);
+                json_response(200, &json!({}))
+            }
+            Some(Err(error)) => refuse(&error.to_string()),
+            None => refuse("the request did not arrive whole"),
+        },
+        (Method::GET, "record") => {
+            let mut lines = Vec::new();
+            for message in shared.lock().recording.iter().flat_map(|kept| &kept.messages) {
+                // A text always becomes JSON.
+                if serde_json::to_writer(&mut lines, message).is_ok() {
+                    lines.push(b'\n');
+                }
+            }
+            response(200, "application/x-ndjson", lines)
         }
         (Method::POST, "contexts") => match body_text(body).await.map(|text| read_seeds(&text)) {
             Some(Ok(seeds)) => {
@@ -120,6 +142,19 @@ impl Wait {
         }
         serde_json::to_value(shared.lock().stats()).unwrap_or_default()
     }
+}
+
+/// What is to be recorded.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    operation: String,
+    most: usize,
+}
+
+fn read_record(text: &str) -> Result<Recording, serde_json::Error> {
+    let Record { operation, most } = serde_json::from_str(text)?;
+    Ok(Recording { operation, most, messages: Vec::new() })
 }
 
 /// A rule, a list of rules, or a whole update.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,8 +24,8 @@ use super::world::{Access, ContextInput, Credentials, UserInput, World};
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The real server serves so many requests on one connection.
 const REQUESTS_PER_CONNECTION: u64 = 257;
-/// Some 600 MB of records, when names are short.
-const LOG_CAPACITY: usize = 5_000_000;
+/// Records of the log where nothing else is said: some 600 MB, when names are short.
+pub const LOG_CAPACITY: usize = 5_000_000;
 /// A hundredth of the real server's unit, so that tests of waiting do not take seconds.
 const LOCK_WAIT: Duration = Duration::from_millis(10);
 
@@ -113,8 +114,14 @@ pub struct Config {
     /// How the server bears several calls at once; none: a call takes no time but what the script
     /// gives it, however many there are.
     pub capacity: Option<Capacity>,
+    /// Over how many database schemas contexts are spread: each bears as many calls at once as
+    /// [`Config::capacity`] says; none: all are in one.
+    pub schemas: Option<NonZeroU32>,
     /// When the server stands still for a while; none: never.
     pub stall: Option<Stall>,
+    /// When the server is closed: something before it answers with 503 and asks to stay away until it
+    /// is over; none: never.
+    pub maintenance: Option<Stall>,
     /// Most records in the call log; the oldest go first. 0 for none at all.
     pub log_capacity: usize,
 }
@@ -131,7 +138,9 @@ impl Default for Config {
             requests_per_connection: REQUESTS_PER_CONNECTION,
             lock_wait: LOCK_WAIT,
             capacity: None,
+            schemas: None,
             stall: None,
+            maintenance: None,
             log_capacity: LOG_CAPACITY,
         }
     }

@@ -13,6 +13,7 @@ use super::capacity::Capacity;
 use super::fault::{Class, Fault};
 use super::interface::Service;
 use super::log::{CallRecord, Log, Stats};
+use super::pauses::Pauses;
 use super::request::{self, Request};
 use super::script::{Effect, Script, Verdict};
 use super::service::{self, Target};
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     inner: Mutex<Inner>,
     started: Instant,
+    pauses: Pauses,
     /// Counts how often all idle connections were told to close.
     pub(crate) close_idle: watch::Sender<u64>,
     /// Told whenever a call arrives, is done or ends.
@@ -50,7 +52,29 @@ pub(crate) struct Inner {
     locked: HashSet<u32>,
     /// Context creates among them.
     creating: u32,
+    /// Calls in the server by the database schema of their context.
+    in_schema: HashMap<u32, usize>,
     pub(crate) capacity: Option<Capacity>,
+    pub(crate) recording: Option<Recording>,
+}
+
+/// Messages that are kept, to be sent again by something else.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    /// Only those of this operation, such as `OXUserService.change`.
+    pub(crate) operation: String,
+    /// No more than so many.
+    pub(crate) most: usize,
+    pub(crate) messages: Vec<String>,
+}
+
+impl Recording {
+    fn keep(&mut self, service: &str, operation: &str, text: &str) {
+        let wanted = self.operation.split_once('.') == Some((service, operation));
+        if wanted && self.messages.len() < self.most {
+            self.messages.push(text.to_owned());
+        }
+    }
 }
 
 impl Inner {
@@ -62,13 +86,21 @@ impl Inner {
 
     /// Has a call that has just arrived bear the company it is in: it takes its time (the script's,
     /// if that gives one), and a context create among others may run into a deadlock.
-    fn crowd(&mut self, service: &str, operation: &str, creates: bool, verdict: &mut Verdict) {
+    fn crowd(
+        &mut self,
+        (service, operation): (&str, &str),
+        schema: Option<u32>,
+        creates: bool,
+        verdict: &mut Verdict,
+    ) {
         let Some(capacity) = &self.capacity else { return };
         let usual = match verdict.delay.as_secs_f64() {
             0.0 => Capacity::usual_seconds(service, operation),
             scripted => scripted,
         };
-        let running = usize::try_from(self.stats.running).unwrap_or(usize::MAX);
+        let all = || usize::try_from(self.stats.running).unwrap_or(usize::MAX);
+        let running =
+            schema.and_then(|schema| self.in_schema.get(&schema).copied()).unwrap_or_else(all);
         let seconds = capacity.seconds(usual, running, &mut self.rng);
         verdict.delay = Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let fails = Capacity::create_fails(self.creating);
@@ -117,10 +149,13 @@ impl Shared {
                 rng,
                 locked: HashSet::new(),
                 creating: 0,
+                in_schema: HashMap::new(),
                 capacity: config.capacity.clone(),
+                recording: None,
             }),
             config,
             started: Instant::now(),
+            pauses: Pauses::default(),
             close_idle: watch::Sender::new(0),
             moved: watch::Sender::new(()),
             stop: watch::Sender::new(false),
@@ -142,6 +177,12 @@ impl Shared {
         made.map_err(|fault| SimError::Seed { context: seed.id, reason: fault.text })
     }
 
+    /// The database schema of the context that a call is about; none if all are in one.
+    fn schema(&self, target: &Target) -> Option<u32> {
+        let schemas = self.config.schemas?.get();
+        target.contexts[0].map(|context| context % schemas)
+    }
+
     fn micros(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.started);
         u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
@@ -160,23 +201,37 @@ pub(crate) async fn call(
     let request = request::read(service, text);
     let target = request.as_ref().map(service::target).unwrap_or_default();
     let operation = request.as_ref().map_or("", |request| request.operation.name);
+    let schema = shared.schema(&target);
     let creates = service.name == "OXContextService" && operation.starts_with("create");
     let verdict = {
         let mut inner = shared.lock();
-        let Inner { script, rng, stats, .. } = &mut *inner;
+        let Inner { script, rng, stats, recording, .. } = &mut *inner;
+        if let Some(recording) = recording {
+            recording.keep(service.name, operation, text);
+        }
         stats.arrived += 1;
         stats.running += 1;
         stats.max_concurrent = stats.max_concurrent.max(stats.running);
         let mut verdict = script.judge(service.name, operation, &target, rng);
         inner.creating += u32::from(creates);
-        inner.crowd(service.name, operation, creates, &mut verdict);
+        if let Some(schema) = schema {
+            *inner.in_schema.entry(schema).or_default() += 1;
+        }
+        inner.crowd((service.name, operation), schema, creates, &mut verdict);
+        let since = start.saturating_duration_since(shared.started);
+        let closed = shared.config.maintenance.map_or(Duration::ZERO, |closed| closed.left(since));
+        if !closed.is_zero() {
+            let seconds = u32::try_from(closed.as_secs() + 1).unwrap_or(u32::MAX);
+            verdict.effect = Some(Effect::StayAway { status: 503, seconds });
+            verdict.delay = Duration::ZERO;
+        }
         if let Some(stall) = &shared.config.stall {
-            verdict.delay += stall.left(start.saturating_duration_since(shared.started));
+            verdict.delay += stall.left(since);
         }
         verdict
     };
     shared.moved.send_replace(());
-    let running = Running { shared: Arc::clone(shared), creates };
+    let running = Running { shared: Arc::clone(shared), creates, schema };
     let call = Call { shared: Arc::clone(shared), service, request, target, connection, start };
     if verdict.close_idle {
         shared.close_idle.send_modify(|times| *times += 1);
@@ -197,7 +252,7 @@ pub(crate) async fn call(
             Outcome::Drop
         }
         Some(effect) => {
-            pause(wait).await;
+            shared.pauses.pause(wait).await;
             call.scripted(&effect).await
         }
     };
@@ -211,6 +266,7 @@ pub(crate) async fn call(
 struct Running {
     shared: Arc<Shared>,
     creates: bool,
+    schema: Option<u32>,
 }
 
 impl Drop for Running {
@@ -218,6 +274,9 @@ impl Drop for Running {
         let mut inner = self.shared.lock();
         inner.stats.running -= 1;
         inner.creating -= u32::from(self.creates);
+        if let Some(calls) = self.schema.and_then(|schema| inner.in_schema.get_mut(&schema)) {
+            *calls = calls.saturating_sub(1);
+        }
         drop(inner);
         self.shared.moved.send_replace(());
     }
@@ -237,12 +296,6 @@ async fn detached(
     tokio::spawn(run).await.unwrap_or(Outcome::Drop)
 }
 
-async fn pause(time: Duration) {
-    if !time.is_zero() {
-        tokio::time::sleep(time).await;
-    }
-}
-
 impl Call {
     /// The context whose user lock the call needs.
     fn lock_context(&self) -> Option<u32> {
@@ -257,13 +310,13 @@ impl Call {
     /// Waits for the lock, takes its time, and does it.
     async fn run(self, latency: Duration, drop: bool) -> Outcome {
         let Some(context) = self.lock_context() else {
-            pause(latency).await;
+            self.shared.pauses.pause(latency).await;
             return self.apply(drop);
         };
         if !self.take_lock(context).await {
             return self.refused(context);
         }
-        pause(latency).await;
+        self.shared.pauses.pause(latency).await;
         let outcome = self.apply(drop);
         self.shared.lock().locked.remove(&context);
         outcome
@@ -284,7 +337,7 @@ impl Call {
                 unit * (retry + 1) + unit.mul_f64(inner.rng.random::<f64>())
             };
             if retry < LOCK_RETRIES {
-                pause(wait).await;
+                self.shared.pauses.pause(wait).await;
             }
         }
         false

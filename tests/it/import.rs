@@ -11,7 +11,7 @@ const WRITES: [&str; 9] =
 fn assert_only_read(world: &World) {
     let log = world.sim.log();
     let wrote = |operation: &str| WRITES.iter().any(|verb| operation.starts_with(verb));
-    let writes: Vec<_> = log.iter().filter(|call| wrote(&call.operation)).collect();
+    let writes: Vec<_> = log.iter().filter(|call| wrote(call.operation)).collect();
     assert!(writes.is_empty(), "{writes:?}");
 }
 

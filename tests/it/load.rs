@@ -59,7 +59,7 @@ fn a_run_at_the_built_in_simulator_ends_with_a_whole_report() {
     assert!(DONE_OR_BUSY.contains(&code(&output)), "{}", text(&output.stderr));
     let json = std::fs::read_to_string(format!("{prefix}.json")).unwrap();
     let report: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(report["schema"], "drover-load/1");
+    assert_eq!(report["schema"], "drover-load/2");
     assert_eq!(report["model"], "open");
     let names = [report["phases"][0]["name"].as_str(), report["phases"][1]["name"].as_str()];
     assert_eq!(names, [Some("setup"), Some("load")]);

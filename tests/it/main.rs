@@ -40,6 +40,7 @@ mod init;
 mod intruders;
 mod irrelevant;
 mod isolation;
+mod item_cost;
 mod kills;
 mod large;
 mod leaks;

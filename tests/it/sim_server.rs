@@ -315,3 +315,34 @@ fn equal_seeds_give_equal_answers() {
     assert_eq!(run(5), run(5));
     assert_ne!(run(5), run(6));
 }
+
+#[test]
+fn a_server_under_maintenance_says_so_and_how_long() {
+    let hour = Duration::from_secs(3600);
+    // Closed from the start on, but for the first nanosecond.
+    let closed = sim::Stall::new(hour.saturating_sub(Duration::from_nanos(1)), hour);
+    let sim = start(Config { maintenance: closed, ..Config::default() });
+    let answer = Connection::open(sim.addr()).post(USERS, &create(10, "anna"));
+    assert_eq!(answer.status, 503);
+    let away =
+        |line: &String| line.starts_with("retry-after: 3") || line.starts_with("retry-after: 36");
+    assert!(answer.headers.iter().any(away), "{:?}", answer.headers);
+    assert!(!has_user(&sim, "anna"));
+}
+
+#[test]
+fn what_goes_on_in_one_schema_does_not_slow_another() {
+    let crowded = |schemas| {
+        let capacity = sim::Capacity::new(&[(1.0, 1.0), (2.0, 0.01)]);
+        let schemas = std::num::NonZeroU32::new(schemas);
+        let sim = start(Config { capacity, schemas, ..Config::default() });
+        sim.set_latency(None, Latency::FixedMs(5.0));
+        let begun = std::time::Instant::now();
+        let answers = creates_at_once(&sim, &[10, 11]);
+        assert!(answers.iter().all(|answer| answer.contains("createResponse")), "{answers:?}");
+        begun.elapsed()
+    };
+    // Two at once take two hundred times as long as one.
+    assert!(crowded(1) > Duration::from_millis(150));
+    assert!(crowded(2) < Duration::from_millis(150));
+}

@@ -174,7 +174,7 @@ fn monitoring_is_told_numbers_and_health_without_a_token_and_nothing_else() {
         assert_eq!(status, 200, "{health}: {body}");
     }
     assert_eq!(fetch(&address, "/metrics").0, 200);
-    for path in ["/v1", "/v1/status", "/v1/items", "/v1/contexts", "/", "/metrics/", "/x"] {
+    for path in ["/v1", "/v1/status", "/v1/items", "/v1/contexts", "/", "/ui", "/metrics/", "/x"] {
         let (status, body) = fetch(&address, path);
         assert_eq!(status, 404, "{path}: {body}");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +12,21 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::target::{self, Goal};
-use super::{Common, ReplayArgs, tell};
+use super::{Common, IN_FLIGHT, InFlight, ReplayArgs, tell};
 use crate::actors::supervisor::Until;
 use crate::cli::Exit;
 use crate::cli::data::complain;
 use crate::load::drive::{Changing, Driver, Laying, Pace, Patience, Phase, Source};
+use crate::load::evidence::Evidence;
 use crate::load::generator::Generator;
 use crate::load::journal::Journal;
-use crate::load::knee::{Knee, Search, Step};
+use crate::load::knee::{Crowd, Knee, Search, Step, best_crowd, crowded_enough};
 use crate::load::meter::{Gauge, Meter};
 use crate::load::replay::Recording;
 use crate::load::report::{Checked, Measured, Population, Report, SCHEMA};
 use crate::load::run_id::RunId;
 use crate::load::schedule::{Schedule, Shape, Spread};
-use crate::load::verdict::{Verdict, judge};
+use crate::load::verdict::{Verdict, judge, judge_too_much};
 use crate::model::ContextId;
 use crate::queue::QueueWriter;
 use crate::service::Service;
@@ -56,9 +58,20 @@ pub(super) enum Work {
 
 /// How made load comes.
 pub(super) enum Plan {
-    Open { schedule: Schedule, spread: Spread },
-    Closed { workers: usize, length: Duration },
-    Knee { rate: f64, step: Duration },
+    Open {
+        schedule: Schedule,
+        spread: Spread,
+    },
+    Closed {
+        workers: usize,
+        length: Duration,
+    },
+    /// `most_in_flight`: up to so many calls at once are tried first; none: the number is given.
+    Knee {
+        rate: f64,
+        step: Duration,
+        most_in_flight: Option<NonZeroUsize>,
+    },
 }
 
 /// The order to replay a folder.
@@ -80,6 +93,8 @@ struct Outcome {
     knee: Option<Knee>,
     model: &'static str,
     pace: String,
+    /// Calls at once, if they were searched for.
+    in_flight: Option<usize>,
 }
 
 /// Runs an order.
@@ -224,12 +239,17 @@ async fn made(
         Plan::Closed { workers, length } => {
             ("closed", format!("{workers} at a time for {} s", length.as_secs_f64()))
         }
-        Plan::Knee { rate, step } => {
+        Plan::Knee { rate, step, .. } => {
             ("open", format!("search from {rate} items/s, {} s a step", step.as_secs_f64()))
         }
     };
-    let mut outcome =
-        Outcome { phases: vec![("setup".to_owned(), setup)], knee: None, model, pace };
+    let mut outcome = Outcome {
+        phases: vec![("setup".to_owned(), setup)],
+        knee: None,
+        model,
+        pace,
+        in_flight: None,
+    };
     if outcome.phases[0].1.cut {
         return Ok(outcome);
     }
@@ -246,10 +266,11 @@ async fn made(
             let (phase, _) = driver.phase("load", changing, pace, Vec::new(), 0).await?;
             outcome.phases.push(("load".to_owned(), phase));
         }
-        Plan::Knee { rate, step } => {
-            let found = search(driver, changing, rate, step, common.seed).await?;
-            outcome.knee = Some(found.0);
-            outcome.phases.extend(found.1);
+        Plan::Knee { rate, step, most_in_flight } => {
+            let found = search(driver, changing, (rate, step, most_in_flight), common.seed).await?;
+            outcome.in_flight = found.in_flight;
+            outcome.knee = Some(found.knee);
+            outcome.phases.extend(found.phases);
         }
     }
     Ok(outcome)
@@ -265,16 +286,34 @@ fn open(schedule: &Schedule, spread: Spread, seed: u64) -> Pace {
     Pace::Open { arrivals, planned }
 }
 
-/// Steps until the knee is found; answers it, and the phase at the lowest rate that was too much and
-/// that at the knee itself.
+/// What a search came to.
+struct Found {
+    knee: Knee,
+    /// Calls at once that proved best, if they were searched for.
+    in_flight: Option<usize>,
+    /// The phase at the lowest rate that was too much, and that at the knee itself.
+    phases: Vec<(String, Phase)>,
+}
+
+/// Steps until the knee is found. `order`: the rate to begin with, the length of a step, and up to
+/// how many calls at once are tried first.
 async fn search<S: Source + 'static>(
     driver: &mut Driver,
-    mut source: S,
-    rate: f64,
-    length: Duration,
+    source: S,
+    order: (f64, Duration, Option<NonZeroUsize>),
     seed: u64,
-) -> anyhow::Result<(Knee, Vec<(String, Phase)>)> {
+) -> anyhow::Result<Found> {
+    let (rate, length, most) = order;
+    let (crowds, mut source) = match most {
+        Some(most) => crowds(driver, source, length, most).await?,
+        None => (Vec::new(), source),
+    };
+    let best = best_crowd(&crowds);
     let mut search = Search::new(rate);
+    if let Some(best) = best {
+        driver.call_at_once(NonZeroUsize::new(best.in_flight).unwrap_or(NonZeroUsize::MIN));
+        search = Search::near(best.items_per_s);
+    }
     let (mut good, mut bad) = (None, None);
     while let Some(offered) = search.next_rate() {
         let schedule = Schedule::shaped(Shape::Constant, offered, length);
@@ -288,7 +327,8 @@ async fn search<S: Source + 'static>(
         search.tell(step);
         // Of what was kept up with the highest rate, of what was not the lowest.
         let rate = |phase: &Option<(f64, Phase)>| phase.as_ref().map(|(rate, _)| *rate);
-        if step.kept_up && rate(&good).is_none_or(|rate| rate <= offered) {
+        let edges = search.edges();
+        if step.kept_up && edges.0 == Some(offered) {
             good = Some((offered, phase));
         } else if !step.kept_up && rate(&bad).is_none_or(|rate| rate >= offered) {
             bad = Some((offered, phase));
@@ -297,19 +337,54 @@ async fn search<S: Source + 'static>(
             break;
         }
     }
+    let bound = bad
+        .as_ref()
+        .is_some_and(|(_, phase)| judge_too_much(&phase.evidence).0 == Verdict::PopulationBound);
     let too_much = bad.map(|(_, phase)| ("too much".to_owned(), phase));
     let at_knee = good.map(|(_, phase)| ("at the knee".to_owned(), phase));
-    Ok((search.finish(), too_much.into_iter().chain(at_knee).collect()))
+    Ok(Found {
+        knee: search.finish(crowds, bound),
+        in_flight: best.map(|best| best.in_flight),
+        phases: too_much.into_iter().chain(at_knee).collect(),
+    })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "items of a step are few")]
+/// Doubles calls at once, with always more to do, until that gives no more.
+async fn crowds<S: Source + 'static>(
+    driver: &mut Driver,
+    mut source: S,
+    length: Duration,
+    most: NonZeroUsize,
+) -> anyhow::Result<(Vec<Crowd>, S)> {
+    let (mut crowds, mut in_flight) = (Vec::new(), NonZeroUsize::MIN);
+    // Enough for the rate, which needs no percentiles.
+    let length = length.div_f64(2.0);
+    while !crowded_enough(&crowds) {
+        driver.call_at_once(in_flight);
+        // So many that no context is ever without anything to do while another has.
+        let workers = most.get() * 8;
+        let pace = Pace::Closed { workers, length: Some(length) };
+        let title = format!("{in_flight} at once");
+        let driven = driver.phase(&title, source, pace, Vec::new(), 0).await?;
+        let phase;
+        (phase, source) = driven;
+        let (items_per_s, calls_per_s) = phase.counts.steady_rates();
+        crowds.push(Crowd { in_flight: in_flight.get(), items_per_s, calls_per_s });
+        if phase.cut || in_flight >= most {
+            break;
+        }
+        in_flight = in_flight.saturating_mul(NonZeroUsize::MIN.saturating_add(1)).min(most);
+    }
+    Ok((crowds, source))
+}
+
 fn step(offered: f64, phase: &Phase) -> Step {
     let counts = &phase.counts;
-    let seconds = counts.took.as_secs_f64().max(1e-6);
+    let (ended, calls) = counts.steady_rates();
     Step {
         offered,
-        ended: counts.ended as f64 / seconds,
-        calls: counts.call_count() as f64 / seconds,
+        ended,
+        calls,
         p50_us: counts.corrected.value_at_quantile(0.5),
         p99_us: counts.corrected.value_at_quantile(0.99),
         backlog: phase.backlog,
@@ -323,8 +398,13 @@ async fn replay(driver: &mut Driver, recording: Recording, speed: f64) -> anyhow
     let (before, items, due) = recording.split(speed);
     let closed = Pace::Closed { workers: LAID_AT_ONCE, length: None };
     let (setup, _) = driver.phase("setup", before, closed, Vec::new(), total).await?;
-    let mut outcome =
-        Outcome { phases: vec![("setup".to_owned(), setup)], knee: None, model: "replay", pace };
+    let mut outcome = Outcome {
+        phases: vec![("setup".to_owned(), setup)],
+        knee: None,
+        model: "replay",
+        pace,
+        in_flight: None,
+    };
     if !outcome.phases[0].1.cut {
         let planned = due.len() as u64;
         let pace = Pace::Open { arrivals: Box::new(due.into_iter()), planned };
@@ -333,6 +413,21 @@ async fn replay(driver: &mut Driver, recording: Recording, speed: f64) -> anyhow
     }
     Ok(outcome)
 }
+
+/// How many calls were made at once, in words.
+fn in_flight(outcome: &Outcome, common: &Common) -> String {
+    match (outcome.in_flight, common.in_flight) {
+        (Some(found), _) => format!("{found} at most, found best in a search"),
+        (None, Some(InFlight::Adaptive)) => {
+            "as many as the target bears, found as it ran".to_owned()
+        }
+        (None, Some(InFlight::Fixed(number))) => format!("{number} at most, as was given"),
+        (None, None) => format!("{IN_FLIGHT} at most, as nothing else was said"),
+    }
+}
+
+/// How a phase is judged.
+type Judge = fn(&Evidence) -> (Verdict, Vec<String>);
 
 fn report(
     outcome: &Outcome,
@@ -343,17 +438,22 @@ fn report(
     mix: String,
 ) -> Report {
     // There is at least the setup. Of a search, what was too much must have been so for the target.
-    let judged = match &outcome.knee {
-        Some(_) => outcome.phases.iter().skip(1).map(|(_, phase)| &phase.evidence).collect(),
-        None => outcome.phases.last().map(|(_, phase)| &phase.evidence).into_iter().collect(),
+    let judged: Vec<(&Phase, Judge)> = match &outcome.knee {
+        Some(_) => {
+            let judge_of = |name: &str| if name == "too much" { judge_too_much } else { judge };
+            let found = outcome.phases.iter().skip(1);
+            found.map(|(name, phase)| (phase, judge_of(name) as Judge)).collect()
+        }
+        None => {
+            outcome.phases.last().map(|(_, phase)| (phase, judge as Judge)).into_iter().collect()
+        }
     };
-    let judged: Vec<_> = judged;
-    let worst = judged
-        .iter()
-        .map(|evidence| (judge(evidence), *evidence))
-        .find(|((verdict, _), _)| *verdict != Verdict::Valid)
-        .or_else(|| judged.last().map(|evidence| (judge(evidence), *evidence)))
-        .or_else(|| outcome.phases.first().map(|(_, p)| (judge(&p.evidence), &p.evidence)));
+    let judged = judged.into_iter().map(|(phase, judge)| (judge(&phase.evidence), &phase.evidence));
+    let judged: Vec<_> = judged.collect();
+    let bad = judged.iter().find(|((verdict, _), _)| *verdict != Verdict::Valid);
+    let worst = bad.or(judged.last()).cloned();
+    let worst =
+        worst.or_else(|| outcome.phases.first().map(|(_, p)| (judge(&p.evidence), &p.evidence)));
     let ((verdict, why), evidence) = worst.map_or_else(
         || ((Verdict::Valid, Vec::new()), None),
         |(judged, evidence)| (judged, Some(evidence.clone())),
@@ -373,6 +473,7 @@ fn report(
         target: goal.told.clone(),
         model: outcome.model.to_owned(),
         pace: outcome.pace.clone(),
+        in_flight: in_flight(outcome, common),
         mix,
         population: told,
         verdict,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use actix_rt::System;
 
-use super::Common;
+use super::{Common, IN_FLIGHT, InFlight};
 use crate::actors::supervisor::OnFault;
 use crate::cli::Exit;
 use crate::cli::data::complain;
@@ -101,8 +101,15 @@ pub(super) fn settings(
     // One item that goes wrong is a number in the report, and no reason for the rest to wait.
     settings.retry.on_fault = OnFault::Park;
     settings.guard.percent = 0;
-    if let Some(most) = common.max_in_flight {
-        settings.limits.max_in_flight = most;
+    match common.in_flight {
+        Some(InFlight::Adaptive) => settings.limits.adaptive = true,
+        fixed => {
+            settings.limits.adaptive = false;
+            settings.limits.max_in_flight = match fixed {
+                Some(InFlight::Fixed(calls)) => calls,
+                _ => IN_FLIGHT,
+            };
+        }
     }
     Ok(settings)
 }

@@ -12,6 +12,8 @@ const TOP: f64 = 64.0;
 const BOTTOM: f64 = 50.0;
 /// Told apart by people who do not see all colours.
 const COLOURS: [&str; 5] = ["#0072b2", "#e69f00", "#d55e00", "#009e73", "#7a4fa3"];
+/// What is drawn behind.
+const BEHIND: &str = "#9aa3af";
 /// More points than pixels would be are only bytes.
 const MOST_POINTS: usize = 800;
 
@@ -19,8 +21,20 @@ const MOST_POINTS: usize = 800;
 pub(super) struct Line {
     pub(super) name: &'static str,
     pub(super) points: Vec<(f64, f64)>,
-    /// Drawn as steps: each value holds until the next.
-    pub(super) steps: bool,
+    pub(super) look: Look,
+}
+
+/// How a row of points is drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// From point to point.
+    Plain,
+    /// From point to point, and each point marked.
+    Marked,
+    /// Each value holds until the next.
+    Steps,
+    /// Behind the others, thin and grey.
+    Behind,
 }
 
 /// A chart of lines.
@@ -32,6 +46,8 @@ pub(super) struct Chart {
     pub(super) y: &'static str,
     /// Whether the vertical axis is logarithmic; points at 0 are left out then.
     pub(super) log: bool,
+    /// Whether axes begin near the least value, and not at 0.
+    pub(super) near: bool,
     pub(super) lines: Vec<Line>,
 }
 
@@ -39,8 +55,12 @@ impl Chart {
     /// The chart as an SVG element.
     pub(super) fn svg(&self) -> String {
         let all = || self.lines.iter().flat_map(|line| &line.points);
-        let most = |of: fn(&(f64, f64)) -> f64| all().map(of).fold(0.0, f64::max);
-        let x = Axis::linear(most(|point| point.0));
+        let linear = |of: fn(&(f64, f64)) -> f64| {
+            let most = all().map(of).fold(0.0, f64::max);
+            let least = all().map(of).fold(f64::INFINITY, f64::min);
+            if self.near { Axis::near(least, most) } else { Axis::linear(most) }
+        };
+        let x = linear(|point| point.0);
         let y = if self.log {
             let values = all().map(|point| point.1).filter(|value| *value > 0.0);
             Axis::logarithmic(
@@ -48,7 +68,7 @@ impl Chart {
                 values.fold(0.0, f64::max),
             )
         } else {
-            Axis::linear(most(|point| point.1))
+            linear(|point| point.1)
         };
         let mut svg = format!(
             "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">\
@@ -68,10 +88,18 @@ impl Chart {
             escape(self.y)
         );
         let mut legend = LEFT;
-        for (line, colour) in self.lines.iter().zip(COLOURS.iter().cycle()) {
+        let mut colours = COLOURS.iter().copied().cycle();
+        for line in &self.lines {
+            let behind = line.look == Look::Behind;
+            let next = if behind { None } else { colours.next() };
+            let colour = next.unwrap_or(BEHIND);
+            let width = if behind { "1" } else { "1.8" };
+            if line.look == Look::Marked {
+                marks(&mut svg, line, colour, (&x, &y));
+            }
             let _ = write!(
                 svg,
-                "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" \
+                "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{width}\" \
                  stroke-linejoin=\"round\"/><rect x=\"{legend}\" y=\"38\" width=\"14\" height=\"4\" \
                  fill=\"{colour}\"/><text class=\"axis\" x=\"{}\" y=\"44\">{}</text>",
                 path(line, &x, &y),
@@ -178,6 +206,21 @@ impl Axis {
         Self { from: 0.0, to: count * step, log: false, ticks: ticks.collect() }
     }
 
+    /// From a round number not above the least value to one not below the largest.
+    fn near(least: f64, most: f64) -> Self {
+        let sound = least.is_finite() && most.is_finite() && least < most;
+        if !sound {
+            return Self::linear(most);
+        }
+        let width = Self::linear(most - least);
+        let step = width.ticks.get(1).copied().unwrap_or(1.0);
+        let from = (least / step).floor() * step;
+        let count = ((most - from) / step).ceil().max(1.0);
+        let ticks = (0..=20_u32).map(f64::from).filter(|n| *n <= count);
+        let ticks = ticks.map(|n| from + n * step).collect();
+        Self { from, to: from + count * step, log: false, ticks }
+    }
+
     /// From a power of ten to another.
     fn logarithmic(least: f64, most: f64) -> Self {
         let sound = least.is_finite() && least > 0.0 && most > 0.0;
@@ -232,6 +275,14 @@ fn frame(svg: &mut String, x: &Axis, y: &Axis) {
     }
 }
 
+/// A dot at each point.
+fn marks(svg: &mut String, line: &Line, colour: &str, (x, y): (&Axis, &Axis)) {
+    for (at, value) in line.points.iter().filter(|point| !y.log || point.1 > 0.0) {
+        let (px, py) = (place_x(x, *at), place_y(y, *value));
+        let _ = write!(svg, "<circle cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"3.2\" fill=\"{colour}\"/>");
+    }
+}
+
 fn path(line: &Line, x: &Axis, y: &Axis) -> String {
     let every = line.points.len().div_ceil(MOST_POINTS).max(1);
     let mut path = String::new();
@@ -242,7 +293,7 @@ fn path(line: &Line, x: &Axis, y: &Axis) -> String {
         let (px, py) = (place_x(x, *at), place_y(y, *value));
         let _ = if path.is_empty() {
             write!(path, "M{px:.1} {py:.1}")
-        } else if line.steps {
+        } else if line.look == Look::Steps {
             write!(path, "H{px:.1}V{py:.1}")
         } else {
             write!(path, "L{px:.1} {py:.1}")
@@ -294,6 +345,9 @@ mod tests {
                 axis.to
             );
         }
+        let axis = Axis::near(372.0, 418.0);
+        assert!(axis.from > 365.0 && axis.from <= 372.0 && axis.to >= 418.0 && axis.to < 425.0);
+        assert!((axis.ticks[1] - axis.ticks[0] - 10.0).abs() < 1e-9, "{:?}", axis.ticks);
         let axis = Axis::logarithmic(0.3, 420.0);
         assert_eq!(
             axis.ticks.iter().map(|tick| number(*tick)).collect::<Vec<_>>(),
@@ -306,7 +360,7 @@ mod tests {
     fn of_many_points_the_peaks_stay() {
         let mut points: Vec<(f64, f64)> = (0..10_000).map(|n| (f64::from(n), 1.0)).collect();
         points[4321].1 = 50.0;
-        let line = Line { name: "a", points, steps: false };
+        let line = Line { name: "a", points, look: Look::Plain };
         let (x, y) = (Axis::linear(10_000.0), Axis::linear(50.0));
         let path = path(&line, &x, &y);
         assert!(path.contains(&format!(" {:.1}", place_y(&y, 50.0))));

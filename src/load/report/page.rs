@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::chart::{Boxes, Chart, Line, escape};
+use super::chart::{Boxes, Chart, Line, Look, escape};
 use super::{Measured, Quantiles, Report, told};
 use crate::load::knee::Knee;
 use crate::load::meter::Second;
@@ -15,7 +15,7 @@ margin:0}main{max-width:920px;margin:0 auto;padding:32px 20px 64px}h1{font-size:
 h2{font-size:19px;margin:36px 0 10px}.sub{color:#566070;margin:0 0 20px}section,.card{background:#fff;\
 border:1px solid #dfe3e8;border-radius:8px;padding:16px 18px;margin:0 0 16px}.verdict{border-left:6px \
 solid #009e73}.verdict.bad{border-left-color:#d55e00}.verdict b{font-size:18px}.tiles{display:grid;\
-grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;margin:0 0 16px}.tile{background:\
+grid-template-columns:repeat(3,1fr);gap:12px;margin:0 0 16px}.tile{background:\
 #fff;border:1px solid #dfe3e8;border-radius:8px;padding:12px 14px}.tile b{display:block;font-size:22px;\
 font-variant-numeric:tabular-nums}.tile span{color:#566070;font-size:13px}table{border-collapse:\
 collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}th,td{padding:5px 8px;text-align:\
@@ -35,7 +35,7 @@ pub fn page(report: &Report) -> String {
          <h1>Load run {run}</h1><p class=\"sub\">{begun} · target {target} · {model} model, {pace} · \
          seed {seed}</p>",
         run = escape(&report.run),
-        begun = escape(&report.begun),
+        begun = escape(&to_the_second(&report.begun)),
         target = escape(&report.target),
         model = escape(&report.model),
         pace = escape(&report.pace),
@@ -57,11 +57,22 @@ pub fn page(report: &Report) -> String {
     html
 }
 
+/// A time of day without the digits behind the second.
+fn to_the_second(time: &str) -> String {
+    match time.split_once('.') {
+        Some((whole, _)) => format!("{whole}Z").replace('T', " ").replace('Z', " UTC"),
+        None => time.to_owned(),
+    }
+}
+
 fn verdict(html: &mut String, report: &Report) {
     let (class, says) = match report.verdict {
         Verdict::Valid => ("verdict", "the numbers are the target's"),
         Verdict::GeneratorBound => {
             ("verdict bad", "the numbers are those of the machine that made the load")
+        }
+        Verdict::PopulationBound => {
+            ("verdict bad", "the largest context held the rate down, and not the target")
         }
         Verdict::TargetDead => ("verdict bad", "the target stopped answering"),
     };
@@ -112,13 +123,14 @@ fn search(html: &mut String, knee: &Knee) {
     let line = |name, of: fn(&crate::load::knee::Step) -> f64| Line {
         name,
         points: steps.iter().map(|step| (step.offered, of(step))).collect(),
-        steps: false,
+        look: Look::Marked,
     };
     let ended = Chart {
         title: "Search for the knee: throughput by offered rate".to_owned(),
         x: "offered rate (items/s)",
         y: "items/s",
         log: false,
+        near: true,
         lines: vec![line("ended", |step| step.ended), line("offered", |step| step.offered)],
     };
     #[expect(clippy::cast_precision_loss, reason = "drawn")]
@@ -127,6 +139,7 @@ fn search(html: &mut String, knee: &Knee) {
         x: "offered rate (items/s)",
         y: "latency (ms)",
         log: true,
+        near: true,
         lines: vec![
             line("50th percentile", |step| step.p50_us as f64 / 1e3),
             line("99th percentile", |step| step.p99_us as f64 / 1e3),
@@ -134,11 +147,34 @@ fn search(html: &mut String, knee: &Knee) {
     };
     let _ = write!(
         html,
-        "<h2>Knee</h2><div class=\"card\">{}.</div><section>{}</section><section>{}</section>",
+        "<h2>Knee</h2><div class=\"card\">{}.</div>{}<section>{}</section><section>{}</section>",
         escape(&told(knee)),
+        crowds(knee),
         ended.svg(),
         latency.svg()
     );
+}
+
+/// Calls a second by calls at once; nothing if these were not searched for.
+#[expect(clippy::cast_precision_loss, reason = "drawn")]
+fn crowds(knee: &Knee) -> String {
+    if knee.crowds.is_empty() {
+        return String::new();
+    }
+    let points = knee.crowds.iter().map(|crowd| (crowd.in_flight as f64, crowd.calls_per_s));
+    let chart = Chart {
+        title: "Search for the knee: calls a second by calls at once".to_owned(),
+        x: "calls at once",
+        y: "calls/s",
+        log: false,
+        near: false,
+        lines: vec![Line {
+            name: "with always more to do",
+            points: points.collect(),
+            look: Look::Marked,
+        }],
+    };
+    format!("<section>{}</section>", chart.svg())
 }
 
 fn measured(html: &mut String, phase: &Measured) {
@@ -149,8 +185,13 @@ fn measured(html: &mut String, phase: &Measured) {
         phase.ended,
         shown(phase.took_us)
     );
-    for chart in [throughput(phase), percentiles(phase), errors(phase)] {
+    for chart in [throughput(phase), percentiles(phase)] {
         let _ = write!(html, "<section>{}</section>", chart.svg());
+    }
+    if phase.errors > 0 {
+        let _ = write!(html, "<section>{}</section>", errors(phase).svg());
+    } else {
+        html.push_str("<section><p class=\"note\">No call went wrong.</p></section>");
     }
     if !phase.contexts_finished_us.is_empty() {
         let _ = write!(html, "<section>{}</section>", contexts(phase).svg());
@@ -189,12 +230,19 @@ fn by_second(phase: &Measured, of: fn(&Second) -> u64, factor: f64) -> Vec<(f64,
 }
 
 fn throughput(phase: &Measured) -> Chart {
-    let line = |name, of| Line { name, points: by_second(phase, of, 1.0), steps: false };
+    // The last second is seldom a whole one; what it holds is no rate.
+    let whole = (phase.took_us / 1_000_000).max(1);
+    let within = |points: Vec<(f64, f64)>| -> Vec<(f64, f64)> {
+        points.into_iter().zip(0..whole).map(|(point, _)| point).collect()
+    };
+    let line =
+        |name, of| Line { name, points: within(by_second(phase, of, 1.0)), look: Look::Plain };
     Chart {
         title: "Throughput over time".to_owned(),
         x: "time (s)",
         y: "per second",
         log: false,
+        near: false,
         lines: vec![
             line("items arrived", |s| s.arrived),
             line("items ended", |s| s.ended),
@@ -204,17 +252,18 @@ fn throughput(phase: &Measured) -> Chart {
 }
 
 fn percentiles(phase: &Measured) -> Chart {
-    let line = |name, of| Line { name, points: by_second(phase, of, 1e-3), steps: false };
+    let line = |name, of, look| Line { name, points: by_second(phase, of, 1e-3), look };
     Chart {
         title: "Latency of items over time, from intended start".to_owned(),
         x: "time (s)",
         y: "latency (ms)",
         log: true,
+        near: false,
         lines: vec![
-            line("50th percentile", |s| s.p50_us),
-            line("90th", |s| s.p90_us),
-            line("99th", |s| s.p99_us),
-            line("slowest", |s| s.max_us),
+            line("slowest", |s| s.max_us, Look::Behind),
+            line("50th percentile", |s| s.p50_us, Look::Plain),
+            line("90th", |s| s.p90_us, Look::Plain),
+            line("99th", |s| s.p99_us, Look::Plain),
         ],
     }
 }
@@ -225,10 +274,11 @@ fn errors(phase: &Measured) -> Chart {
         x: "time (s)",
         y: "per second",
         log: false,
+        near: false,
         lines: vec![Line {
             name: "errors",
             points: by_second(phase, |s| s.errors, 1.0),
-            steps: false,
+            look: Look::Plain,
         }],
     }
 }
@@ -244,7 +294,8 @@ fn contexts(phase: &Measured) -> Chart {
         x: "time (s)",
         y: "contexts",
         log: false,
-        lines: vec![Line { name: "contexts with all their objects", points, steps: true }],
+        near: false,
+        lines: vec![Line { name: "contexts with all their objects", points, look: Look::Steps }],
     }
 }
 
@@ -304,6 +355,7 @@ fn about(html: &mut String, report: &Report) {
             format!("{}, {}, {}", p.contexts, p.users, p.groups)
         }),
         ("Mix of changes", report.mix.clone()),
+        ("Calls at once", report.in_flight.clone()),
         ("Processors used", format!("{:.0} % of {}", e.cpu_share * 100.0, e.processors)),
         ("Time spent waiting for a processor", format!("{:.0} %", e.cpu_wait_share * 100.0)),
         ("Threads woke up late, 99th percentile", shown(e.scheduler_p99_us)),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
-use crate::load::knee::Step;
+use crate::load::knee::{Crowd, Step};
 use crate::load::meter::Meter;
 use crate::load::mix::Change;
 use crate::model::ItemName;
@@ -34,6 +34,8 @@ fn phase() -> Phase {
         processors: 2,
         files: None,
         closing_sockets: Some((1, 2)),
+        busiest_context: Some(0.5),
+        contexts_busy: Some(0.2),
         silent_us: 0,
         dead_after_us: 1,
     };
@@ -59,6 +61,7 @@ fn report() -> Report {
         target: "simulator <&>".to_owned(),
         model: "open".to_owned(),
         pace: "60s@50".to_owned(),
+        in_flight: "4 at most, found best in a search".to_owned(),
         mix: "modify=1".to_owned(),
         population: Population { contexts: 1, users: 10, groups: 1 },
         verdict: Verdict::Valid,
@@ -72,9 +75,11 @@ fn report() -> Report {
         knee: Some(Knee {
             items_per_s: 10.0,
             calls_per_s: 12.0,
+            calls_half_width: 0.2,
             too_much: Some(11.0),
-            saturated_calls_per_s: Some((12.5, 0.2)),
             confirmed: true,
+            bound_by_population: false,
+            crowds: vec![Crowd { in_flight: 4, items_per_s: 10.0, calls_per_s: 12.0 }],
             steps: vec![step, Step { offered: 20.0, kept_up: false, ..step }],
         }),
         phases: vec![Measured::new("setup", &phase), Measured::new("load", &phase)],
@@ -124,6 +129,7 @@ fn the_page_has_every_plot_with_its_axes() {
     for (title, times) in [
         ("Search for the knee: throughput by offered rate", 1),
         ("Search for the knee: latency by offered rate", 1),
+        ("Search for the knee: calls a second by calls at once", 1),
         ("Throughput over time", 2),
         ("Latency of items over time, from intended start", 2),
         ("Calls that went wrong", 2),

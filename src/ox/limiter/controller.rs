@@ -67,6 +67,8 @@ pub enum Why {
     Less,
     /// This one has proved best.
     Best,
+    /// Somebody has set it.
+    Ordered,
 }
 
 /// A change of the limit.
@@ -143,6 +145,12 @@ impl Controller {
             increases: 0,
             decreases: 0,
         }
+    }
+
+    /// Stays at this limit from now on: nothing is searched any more.
+    pub fn fix(&mut self, now: Duration, limit: NonZeroUsize) -> Option<Change> {
+        self.bounds = Bounds { cap: limit, adaptive: false };
+        self.move_to(now, limit.get(), Why::Ordered)
     }
 
     /// Calls that may be under way at once; at least 1, at most the cap.

@@ -4,6 +4,7 @@
 //! When the limit shrinks below what is under way, nothing is broken off: permits that come back
 //! are kept until the debt is paid.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -71,6 +72,19 @@ impl Gate {
         }
     }
 
+    /// Stays at this limit from now on.
+    pub fn fix(&self, limit: NonZeroUsize) {
+        let mut state = self.lock();
+        let change = state.controller.fix(self.origin.elapsed(), limit);
+        if let Some(change) = change {
+            self.resize(&mut state, change);
+        }
+        drop(state);
+        if let Some(change) = change {
+            self.tell(change);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in there panics; if it did, a limit is still better than none.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -116,7 +130,9 @@ impl Gate {
                 from, to, "OX is busy or late with its answers; fewer calls are made at once"
             ),
             Why::Slow => info!(gate, from, to, "OX has become slow; fewer calls are made at once"),
-            Why::Growth | Why::Less | Why::Best => debug!(gate, from, to, ?why, "limit of calls"),
+            Why::Growth | Why::Less | Why::Best | Why::Ordered => {
+                debug!(gate, from, to, ?why, "limit of calls");
+            }
         }
     }
 }

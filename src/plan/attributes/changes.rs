@@ -27,8 +27,7 @@ const STICKY: [&str; 5] = ["employeeType", "maxQuota", "image1", "anniversary", 
 ///
 /// Fields that only `last` has are no difference: what is not desired is left as it is.
 pub fn changed_fields(desired: &UserFields, last: &UserFields) -> UserFields {
-    let differs =
-        |field: UserField, value: &FieldValue| !same(field, Some(value), last.get(field.name()));
+    let differs = |field: UserField, value: &FieldValue| !same(field, Some(value), last.of(field));
     let mut changed: BTreeSet<&str> = desired
         .iter()
         .filter(|(field, value)| differs(*field, value))
