@@ -145,6 +145,7 @@ impl Live {
         if let Some(socket) = settings.socket().filter(|_| health.worker.is_some()) {
             match ask(&Client::Socket(socket)) {
                 Ok((status, causes)) => {
+                    let status = without_persons(status);
                     let causes = causes.into_iter().map(without_persons).collect();
                     return Self { status, causes, problem: None };
                 }
@@ -208,14 +209,26 @@ fn as_text(health: &Health, live: &Live, args: &StatusArgs) -> String {
     text
 }
 
-/// A cause without anybody's address or name: the status is what one sends to others.
-fn without_persons(mut cause: Value) -> Value {
-    for key in ["fault", "advice"] {
-        if let Some(text) = cause[key].as_str() {
-            cause[key] = without_addresses(text).into();
+/// What was answered without anybody's address or name, at any depth: the status is what one sends to
+/// others.
+fn without_persons(mut told: Value) -> Value {
+    match &mut told {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                *value = match value.take() {
+                    Value::String(text)
+                        if matches!(key.as_str(), "fault" | "advice" | "outage") =>
+                    {
+                        without_addresses(&text).into()
+                    }
+                    other => without_persons(other),
+                };
+            }
         }
+        Value::Array(all) => all.iter_mut().for_each(|one| *one = without_persons(one.take())),
+        _ => {}
     }
-    cause
+    told
 }
 
 /// The worst of it in a sentence.
