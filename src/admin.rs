@@ -25,7 +25,7 @@
 //! | `watched` | numbers and health, for monitoring |
 //! | `openapi` | all of it described |
 //! | `find` | which objects a text means |
-//! | `inside` | asked by drover's own pages ([`crate::page`]) |
+//! | `inside` | asked by drover's own pages (`page`) |
 //! | `client` | the other end, for the command line |
 
 pub(crate) mod again;

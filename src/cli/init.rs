@@ -47,7 +47,7 @@ pub struct InitArgs {
     /// Settings file to be written [default: drover.toml in the data directory].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// A setting, such as ox.soap_server=https://ox.example.org; may be given several times.
+    /// A setting, such as `ox.soap_server=https://ox.example.org`; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub set: Vec<(String, String)>,
     /// File whose first line is the password of OX's master.
